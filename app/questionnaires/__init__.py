@@ -1,0 +1,1 @@
+"""Questionnaires: what is asked. Drafts, published versions that never change, and the shipped sets."""

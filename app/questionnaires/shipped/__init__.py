@@ -1,0 +1,1 @@
+"""The questionnaires that come with the product, one JSON file each; `catalogue` reads and checks them."""

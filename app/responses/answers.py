@@ -1,0 +1,95 @@
+"""Answers to bytes and back: one byte a criterion, in the questionnaire's order.
+
+Pure, and the hot path: `encode` runs for every response. So the good case is one loop over what was
+sent, and only a response with a fault is walked a second time to name each of them.
+
+0 = no valid answer (null, or an optional criterion left out), 1-5 as answered. Nothing is coerced:
+true, 4.0 and "4" are faults, since a client that sends them has a mistake that would one day cost more.
+"""
+
+from collections.abc import Mapping
+
+from app.core.faults import Fault, pointer
+from app.questionnaires.definition import Layout
+
+LOWEST = 1
+HIGHEST = 5
+MAX_FAULTS = 50  # a body of ten thousand unknown codes must not buy ten thousand faults
+_LONGEST_NAME = 64  # characters of an unknown name that are repeated to its sender
+
+
+def encode(layout: Layout, answers: Mapping[str, object]) -> tuple[bytes, list[Fault]]:
+    """The answers as `layout.width` bytes and no fault, or no bytes and every fault (at most MAX_FAULTS).
+
+    A required criterion must be present, though it may be null ("not applicable"); at least one answer
+    must be 1 to 5. Never raises, whatever the mapping holds.
+    """
+    positions = layout.positions
+    row = bytearray(len(layout.codes))
+    for code, value in answers.items():
+        position = positions.get(code)
+        if position is None:
+            break
+        if value is None:
+            continue
+        if type(value) is not int or not LOWEST <= value <= HIGHEST:
+            break
+        row[position] = value
+    else:
+        if layout.required <= answers.keys() and any(row):
+            return bytes(row), []
+    return b"", _faults(layout, answers)
+
+
+def decode(layout: Layout, data: bytes) -> dict[str, int | None]:
+    """Criterion code -> 1..5 or None, all criteria in order; ValueError if these are not its bytes."""
+    if len(data) != layout.width:
+        raise ValueError(f"{len(data)} bytes for the {layout.width} criteria of {layout.code}")
+    if data and max(data) > HIGHEST:
+        raise ValueError(f"a byte of {max(data)} is no answer")
+    return {code: value or None for code, value in zip(layout.codes, data, strict=True)}
+
+
+def check_respondent(layout: Layout, respondent: Mapping[str, object]) -> list[Fault]:
+    """Every fault of what a respondent told of themselves, at most MAX_FAULTS; no field is ever required."""
+    faults: list[Fault] = []
+    for field, value in respondent.items():
+        allowed = layout.respondent.get(field)
+        if allowed is None:
+            faults.append(Fault(pointer("respondent", _shown(field)), "unknown_field"))
+        elif not isinstance(value, str) or value not in allowed:
+            where = pointer("respondent", field)
+            faults.append(Fault(where, "not_allowed", {"allowed": ", ".join(sorted(allowed))}))
+        if len(faults) == MAX_FAULTS:
+            break
+    return faults
+
+
+def _faults(layout: Layout, answers: Mapping[str, object]) -> list[Fault]:
+    faults: list[Fault] = []
+    answered = False
+    for code, value in answers.items():
+        if code not in layout.positions:
+            faults.append(Fault(pointer("answers", _shown(code)), "unknown_criterion"))
+        elif type(value) is int and LOWEST <= value <= HIGHEST:
+            answered = True
+        elif value is not None:
+            faults.append(Fault(pointer("answers", code), "invalid_answer"))
+        if len(faults) == MAX_FAULTS:  # the rest is unread: nothing may be said of what is not in it
+            return faults
+    faults += [
+        Fault(pointer("answers", layout.codes[position]), "missing")
+        for position in layout.required_positions
+        if layout.codes[position] not in answers
+    ]
+    if not answered:
+        faults.append(Fault("/answers", "no_answer"))
+    return faults[:MAX_FAULTS]
+
+
+def _shown(name: object) -> str:
+    """A stranger's name, fit to be sent back: short, and valid UTF-8 even if half a surrogate came in."""
+    text = str(name)
+    if len(text) > _LONGEST_NAME:
+        text = text[:_LONGEST_NAME] + "…"
+    return text.encode("utf-8", "replace").decode("utf-8")
