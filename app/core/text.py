@@ -1,0 +1,49 @@
+"""Text as people type it, made comparable.
+
+Pure. Vietnamese reaches us in several spellings of the same letters: composed (ắ as one character),
+decomposed (a + breve + acute, as some phones and PDF tools write it), or without any marks at all,
+typed in a hurry into a search box. `clean` is what we store, `fold` is what we search by; both give
+the same result when applied twice, so nobody has to remember whether it was done already.
+"""
+
+import unicodedata
+
+# Đ is a letter of its own, not D with a mark: decomposition leaves it alone, so it is named here. So
+# are the printers' apostrophes and dashes of names such as Cư M’ta, which nobody has on a keyboard.
+_AS_TYPED = str.maketrans({"đ": "d", "Đ": "D", "‘": "'", "’": "'", "ʼ": "'", "‐": "-", "‑": "-", "–": "-"})
+
+# Nothing to see, yet two texts differ: control and format characters (zero-width spaces, direction
+# marks), halves of surrogate pairs (what is left of broken UTF-8), line and paragraph separators.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def clean(text: str) -> str:
+    """Composed letters (NFC) and no space at either end: the form in which text is stored."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def fold(text: str) -> str:
+    """The search key: no diacritics, no case, single spaces. fold("Bắc  Ninh") == "bac ninh".
+
+    Case folding can itself bring forth marks (the capital dotted I of Turkish), so the marks are
+    taken off once more after it; without that, folding twice would differ from folding once.
+    """
+    folded = _without_marks(_without_marks(text).casefold()).translate(_AS_TYPED)
+    return " ".join(folded.split())
+
+
+def first_hidden(text: str) -> str | None:
+    """The first character nobody can see, or None. Such a character makes equal codes unequal.
+
+    Ordinary and no-break spaces are no hidden characters; tabs and line breaks are.
+    """
+    if text.isprintable():  # one pass in C: true of nearly every text there is
+        return None
+    return next((char for char in text if unicodedata.category(char) in _HIDDEN_CATEGORIES), None)
+
+
+def _without_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    parts = unicodedata.normalize("NFD", text)
+    return "".join(char for char in parts if unicodedata.category(char) != "Mn")

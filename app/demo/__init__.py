@@ -1,0 +1,5 @@
+"""The demonstration: facts to fill a new database with, and later the story that does it.
+
+`data/` holds the 34 provinces and 3,321 communes of Việt Nam as of 1 July 2025 and a few real
+procedures. They stand here once: the demo imports them, and tests read them from here too.
+"""
