@@ -1,0 +1,11 @@
+"""Housekeeping of signing in."""
+
+from app.auth import queries
+from app.core.clock import utc_now
+from app.core.database import Database
+
+
+async def purge_sign_ins(database: Database) -> None:
+    """Forget failed sign-ins that no longer count and refresh tokens long expired."""
+    async with database.transaction() as session:
+        await queries.purge(session, utc_now())

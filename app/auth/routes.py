@@ -1,0 +1,117 @@
+"""`POST /api/v1/auth/token` (RFC 6749) and `GET /api/v1/me`."""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+from urllib.parse import unquote_plus
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+
+from app.auth import service
+from app.auth.deps import SignedIn, anyone, get_tokens
+from app.core.clock import utc_now
+from app.core.deps import ReadSession, WriteSession
+from app.core.schema import Out
+from app.core.tokens import ACCESS_LIFETIME, AccessTokens
+from app.models.unit import Unit
+
+router = APIRouter(prefix="/api/v1", tags=["Who asks"])
+
+
+class Token(Out):
+    """RFC 6749, section 5.1. The refresh token is for people only."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  the type's name, not a secret
+    expires_in: int
+    scope: str
+    refresh_token: str | None = None
+
+
+class OAuthError(Out):
+    """RFC 6749, section 5.2."""
+
+    error: str
+    error_description: str
+
+
+class Me(Out):
+    """Who I am, what I may do, and the unit at the top of my reach (null: every unit)."""
+
+    kind: Literal["user", "client"]
+    id: str
+    name: str
+    scopes: list[str]
+    unit: str | None
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return unquote_plus(name), unquote_plus(secret)
+
+
+@router.post(
+    "/auth/token",
+    dependencies=[Depends(anyone)],
+    response_model=Token,
+    response_model_exclude_none=True,
+    responses={400: {"model": OAuthError}, 401: {"model": OAuthError}},
+    summary="Get an access token",
+)
+async def get_token(
+    request: Request,
+    session: WriteSession,
+    tokens: Annotated[AccessTokens, Depends(get_tokens)],
+    grant_type: Annotated[str, Form(examples=["password"])] = "",
+    username: Annotated[str, Form(max_length=200)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+    client_id: Annotated[str, Form(max_length=200)] = "",
+    client_secret: Annotated[str, Form(max_length=1000)] = "",
+    refresh_token: Annotated[str, Form(max_length=1000)] = "",
+) -> JSONResponse:
+    """`password`, `client_credentials` (HTTP Basic or fields) or `refresh_token`; tokens last 15 minutes."""
+    now = utc_now()
+    address = request.client.host if request.client else "unknown"
+    outcome: service.Grant | service.Refusal
+    if grant_type == "password":
+        outcome = await service.sign_in(session, username.replace("\0", ""), password, address, now)
+    elif grant_type == "client_credentials":
+        name, secret = _basic(request) or (client_id, client_secret)
+        outcome = await service.client_credentials(session, name, secret)
+    elif grant_type == "refresh_token":
+        outcome = await service.refresh(session, refresh_token, now)
+    elif grant_type:
+        outcome = service.Refusal("unsupported_grant_type", "password, client_credentials or refresh_token.")
+    else:
+        outcome = service.Refusal("invalid_request", "grant_type is missing.")
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(outcome, service.Refusal):
+        if outcome.status == 401:
+            headers["WWW-Authenticate"] = 'Basic realm="sipas"'
+        shown = OAuthError(error=outcome.error, error_description=outcome.description)
+        return JSONResponse(shown.model_dump(), outcome.status, headers)
+    subject = outcome.subject
+    answer = Token(
+        access_token=tokens.issue(subject.actor, sorted(subject.scopes), now),
+        expires_in=int(ACCESS_LIFETIME.total_seconds()),
+        scope=" ".join(sorted(subject.scopes)),
+        refresh_token=outcome.refresh_token,
+    )
+    return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
+
+
+@router.get("/me", summary="Who I am")
+async def who_am_i(subject: SignedIn, session: ReadSession) -> Me:
+    """The holder of the token, its scopes and its unit."""
+    unit = await session.scalar(select(Unit.code).where(Unit.id == subject.unit_id))
+    return Me(
+        kind=subject.kind, id=str(subject.id), name=subject.name, scopes=sorted(subject.scopes), unit=unit
+    )

@@ -1,0 +1,116 @@
+"""Signing in: the three grants of RFC 6749 that we offer, and the slowing down after failures.
+
+A refusal is returned, not raised: the failure it counts, or the family of tokens it ends, must be
+committed with it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth import queries
+from app.auth.subjects import Subject
+from app.core.problems import TooManyRequests
+from app.core.tokens import check_password, check_secret, hash_secret, make_secret
+from app.models.subject import Client, RefreshToken, SignInFailure, User
+
+REFRESH_LIFETIME = timedelta(days=14)
+FREE_TRIES = 5
+FREE_TRIES_ANYWHERE = 50
+LONGEST_WAIT_HERE = timedelta(seconds=60)
+LONGEST_WAIT_ANYWHERE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no token is given, in RFC 6749's words."""
+
+    error: str
+    description: str
+    status: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who gets a token, and the refresh token for next time (people only)."""
+
+    subject: Subject
+    refresh_token: str | None = None
+
+
+def subject_of(account: User | Client) -> Subject:
+    """The subject an account acts as."""
+    if isinstance(account, User):
+        return Subject("user", account.id, account.username, frozenset(account.scopes), account.unit_id)
+    return Subject("client", account.id, account.name, frozenset(account.scopes), account.unit_id)
+
+
+def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:
+    """How long after the last of so many failures the next try may come: 0, then 1, 2, 4... seconds."""
+    if failures < free:
+        return timedelta(0)
+    return min(longest, timedelta(seconds=2 ** min(failures - free, 10)))
+
+
+async def sign_in(
+    session: AsyncSession, username: str, password: str, address: str, now: datetime
+) -> Grant | Refusal:
+    """The password grant. Raises TooManyRequests while a name must wait.
+
+    Failures count for a name from one address, and much more mildly for the name from anywhere: someone who
+    guesses from outside slows themselves down, not the office that signs in every morning.
+    """
+    here, anywhere = await queries.failures(session, username, address, now)
+    for (count, last), free, longest in (
+        (here, FREE_TRIES, LONGEST_WAIT_HERE),
+        (anywhere, FREE_TRIES_ANYWHERE, LONGEST_WAIT_ANYWHERE),
+    ):
+        if last is not None and (left := last + wait_after(count, free, longest) - now) > timedelta(0):
+            raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
+    user = await queries.user_by_name(session, username)
+    # Argon2 takes its time: in a thread, so that nobody else waits for it
+    fits = await asyncio.to_thread(check_password, password, user.password_hash if user else None)
+    if user is None or not fits:
+        session.add(SignInFailure(name=username, address=address, failed_at=now))
+        return Refusal("invalid_grant", "The username or the password is not right.")
+    await queries.forget_failures(session, username, address)
+    return _grant(session, user, uuid4(), now)
+
+
+async def refresh(session: AsyncSession, token: str, now: datetime) -> Grant | Refusal:
+    """The refresh grant: the token is exchanged for a new one; a token used twice ends its family."""
+    known = await queries.refresh_token(session, hash_secret(token))
+    refused = Refusal("invalid_grant", "The refresh token is not valid any more: sign in again.")
+    if known is None or known.expires_at <= now:
+        return refused
+    user = await queries.open_user(session, known.user_id)
+    if known.used_at is not None or user is None:
+        await queries.end_family(session, known.family, now)
+        return refused
+    known.used_at = now
+    return _grant(session, user, known.family, now)
+
+
+async def client_credentials(session: AsyncSession, client_id: str, secret: str) -> Grant | Refusal:
+    """The client credentials grant."""
+    refused = Refusal("invalid_client", "The client or its secret is not right.", 401)
+    try:
+        client = await queries.open_client(session, UUID(client_id))
+    except ValueError:
+        return refused
+    if client is None or not check_secret(secret, client.secret_hash):
+        return refused
+    return Grant(subject_of(client))
+
+
+def _grant(session: AsyncSession, user: User, family: UUID, now: datetime) -> Grant:
+    token = make_secret()
+    session.add(
+        RefreshToken(
+            token_hash=hash_secret(token), family=family, user_id=user.id, expires_at=now + REFRESH_LIFETIME
+        )
+    )
+    return Grant(subject_of(user), token)

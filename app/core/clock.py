@@ -1,0 +1,65 @@
+"""Time: instants are aware and in UTC, days are local by name. The only file that knows the time zone.
+
+Pure. A response counts on the day the citizen lived it, in the deployment's zone; midnight there is
+17:00 UTC of the day before, so a day taken from a UTC instant would put an evening's work on the wrong date.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+MAX_PERIOD_YEARS = 10
+_FIRST = datetime(1, 1, 3, tzinfo=UTC)
+_LAST = datetime(9999, 12, 29, tzinfo=UTC)
+
+
+def utc_now() -> datetime:
+    """This instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def local_day(instant: datetime, zone: ZoneInfo) -> date:
+    """The calendar day of an aware instant in the zone."""
+    if instant.tzinfo is None:
+        raise ValueError("a naive datetime has no local day")
+    return instant.astimezone(zone).date()
+
+
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """First instant of a local day and of the day after it, in UTC: [start, end)."""
+    start = datetime.combine(day, time.min, tzinfo=zone)
+    end = datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def shift(instant: datetime, by: timedelta) -> datetime:
+    """Move an instant, held within the years a calendar can say (1 to 9999) instead of overflowing."""
+    moved = instant.astimezone(UTC) if _FIRST < instant < _LAST else _clamp(instant)
+    if by >= timedelta(0):
+        return moved + by if moved < _LAST - by else _LAST
+    return moved + by if moved > _FIRST - by else _FIRST
+
+
+def month_start(day: date) -> date:
+    """First day of the day's month."""
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    """First day of the month after the day's month; the end of time for December 9999."""
+    if day.month < 12:
+        return date(day.year, day.month + 1, 1)
+    return date(day.year + 1, 1, 1) if day.year < 9999 else date.max
+
+
+def whole_months(first: date, last: date) -> tuple[date, date] | None:
+    """The whole months inside [first, last] as (first day of the first, first day after the last), or None.
+
+    What lies before and behind them are edge days: at most 30 on either side.
+    """
+    start = first if first.day == 1 else next_month(first)
+    end = next_month(last) if last + timedelta(days=1) == next_month(last) else month_start(last)
+    return (start, end) if start < end else None
+
+
+def _clamp(instant: datetime) -> datetime:
+    return _FIRST if instant <= _FIRST else _LAST

@@ -1,0 +1,125 @@
+"""The database: one engine a process, a session type for writing and one for reading.
+
+Nothing connects at import: the application, the job runner and each test make their own `Database`.
+Reading sessions are read-only and see one snapshot (repeatable read), so that an answer made of several
+queries agrees with itself. Every statement and every wait for a lock has an end.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from app.core.errors import Problem
+from app.core.problems import (
+    Conflict,
+    ProcedureExists,
+    QuestionnaireExists,
+    QuestionnaireFrozen,
+    Unavailable,
+    UnitExists,
+    UsernameTaken,
+)
+
+SERVER_SETTINGS: Mapping[str, str] = {
+    "application_name": "sipas",
+    "timezone": "UTC",
+    "jit": "off",  # plans here are short: compiling them costs more than it saves
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+# A constraint's name -> what its violation means. One table for the whole house.
+CONSTRAINTS: Mapping[str, type[Problem]] = {
+    "uq_units_code": UnitExists,
+    "uq_procedures_code": ProcedureExists,
+    "uq_questionnaires_code_version": QuestionnaireExists,
+    "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
+    "uq_users_username": UsernameTaken,
+}
+
+LOST_CONNECTION = (
+    OSError,
+    InterfaceError,
+    OperationalError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    TimeoutError,
+)
+_PASSING_STATES = ("08", "53", "57", "40", "55P03")
+
+
+def driver_url(url: str) -> str:
+    """The URL as SQLAlchemy's asyncpg dialect wants it."""
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql+asyncpg"))
+
+
+def plain_url(url: str) -> str:
+    """The URL as asyncpg itself and PostgreSQL's tools want it."""
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
+
+
+class Database:
+    """Engine and sessions of one process."""
+
+    def __init__(
+        self, url: str, *, pool_size: int = 10, settings: Mapping[str, str] = SERVER_SETTINGS
+    ) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            driver_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            pool_recycle=1800,
+            connect_args={"timeout": 5, "server_settings": dict(settings)},
+        )
+        reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self.write = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.read = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A writing session for jobs and commands: commits at the end, rolls back when anything is raised."""
+        async with self.write() as session, session.begin():
+            yield session
+
+    async def revision(self) -> str | None:
+        """The migration the database stands at; None when it has never been migrated."""
+        async with self.engine.connect() as connection:
+            if await connection.scalar(text("SELECT to_regclass('alembic_version') IS NULL")):
+                return None
+            revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return revision
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """What a database error means to the one who asked; None when it is our own mistake."""
+    if isinstance(error, DBAPIError):
+        cause: Any = error.orig
+        name = getattr(getattr(cause, "__cause__", None), "constraint_name", None) or ""
+        state = getattr(cause, "sqlstate", None) or ""
+        if name in CONSTRAINTS:
+            return CONSTRAINTS[name]()
+        if state.startswith("23"):
+            return Conflict()
+        if state.startswith(_PASSING_STATES) or error.connection_invalidated:
+            return Unavailable()
+    if isinstance(error, LOST_CONNECTION):
+        return Unavailable()
+    return None

@@ -1,0 +1,67 @@
+"""Health: does the process live, is the service ready, and what Prometheus reads."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.core.database import LOST_CONNECTION, Database
+from app.core.deps import get_database
+from app.core.revision import HEAD
+from app.core.schema import Out
+
+router = APIRouter(tags=["Running it"])
+
+
+class Alive(Out):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(Out):
+    """Whether requests can be served, and if not, what is missing."""
+
+    status: Literal["ready", "not_ready"]
+    database: Literal["reachable", "unreachable"]
+    revision: str | None
+    expected_revision: str
+
+
+def everyone() -> None:
+    """Names a route that is open on purpose."""
+
+
+@router.get("/healthz", dependencies=[Depends(everyone)], summary="The process lives")
+async def healthz() -> Alive:
+    """Always 200 while the process can answer at all."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    dependencies=[Depends(everyone)],
+    responses={503: {"model": Readiness}},
+    summary="Requests can be served",
+)
+async def readyz(database: Annotated[Database, Depends(get_database)], response: Response) -> Readiness:
+    """The database is reachable and stands at the migration this release was written for."""
+    try:
+        revision = await database.revision()
+    except LOST_CONNECTION:
+        response.status_code = 503
+        return Readiness(status="not_ready", database="unreachable", revision=None, expected_revision=HEAD)
+    ready = revision == HEAD
+    response.status_code = 200 if ready else 503
+    return Readiness(
+        status="ready" if ready else "not_ready",
+        database="reachable",
+        revision=revision,
+        expected_revision=HEAD,
+    )
+
+
+@router.get("/metrics", dependencies=[Depends(everyone)], summary="Metrics of this process, for Prometheus")
+async def metrics() -> Response:
+    """Prometheus text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,206 @@
+"""HTTP's own matters: request ids, the limit of a body, and errors as problem+json in one place.
+
+The middlewares are plain ASGI: they stand in the path of every response and cost microseconds.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import logs
+from app.core.database import LOST_CONNECTION, problem_of
+from app.core.deps import pick_language
+from app.core.errors import Problem, fault_of
+from app.core.etag import etag_of, matches
+from app.core.faults import Fault, pointer
+from app.core.problems import (
+    BadRequest,
+    BodyTooLarge,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
+
+MAX_BODY = 1024 * 1024
+MAX_IMPORT_BODY = 32 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+def problem_response(problem: Problem, accept_language: str | None) -> Response:
+    """A problem as an HTTP answer in the caller's language."""
+    return Response(
+        orjson.dumps(problem.body(pick_language(accept_language), logs.request_id.get()), default=str),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers={**problem.headers(), "Content-Language": pick_language(accept_language)},
+    )
+
+
+class RequestContext:
+    """Gives each request an id (ours, or the caller's if it is well-formed) and logs how it ended."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        current = sent_id if 8 <= len(sent_id) <= 64 and _is_token(sent_id) else secrets.token_hex(8).encode()
+        logs.request_id.set(current.decode())
+        header = (b"x-request-id", current)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            log.exception("unexpected error", exc_info=error)
+            if status:  # the answer has begun: breaking it off is all that is left
+                raise
+            await problem_response(InternalError(), _accept_language(scope))(scope, receive, send_with_id)
+        finally:
+            if log.isEnabledFor(logging.DEBUG) or status >= 500:
+                route = getattr(scope.get("route"), "path", "unmatched")
+                level = logging.WARNING if status >= 500 else logging.DEBUG
+                took = round((time.perf_counter() - started) * 1000, 1)
+                log.log(
+                    level,
+                    "request",
+                    extra={"method": scope["method"], "route": route, "status": status, "ms": took},
+                )
+
+
+def _is_token(value: bytes) -> bool:
+    return all(byte in b"-_." or 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 for byte in value)
+
+
+def _accept_language(scope: Scope) -> str:
+    return next((value for name, value in scope["headers"] if name == b"accept-language"), b"").decode(
+        "latin-1"
+    )
+
+
+class BodyLimit:
+    """Refuses bodies over 1 MiB (imports: 32 MiB), by their announced length or while they arrive."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+            await self.app(scope, receive, send)
+            return
+        limit = MAX_IMPORT_BODY if scope["path"].endswith("/import") else MAX_BODY
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"")
+        if announced.isdigit() and int(announced) > limit:
+            await problem_response(BodyTooLarge(limit=limit), _accept_language(scope))(scope, receive, send)
+            return
+        received = 0
+
+        async def limited_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise BodyTooLarge(limit=limit)
+            return message
+
+        await self.app(scope, limited_receive, send)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Everything that is raised leaves as problem+json; nothing inner ever shows."""
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        Problem: _on_problem,
+        RequestValidationError: _on_invalid,
+        HTTPException: _on_http_exception,
+        SQLAlchemyError: _on_database_error,
+        **dict.fromkeys(LOST_CONNECTION, _on_database_error),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return problem_response(problem, request.headers.get("accept-language"))
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Problem):
+        raise error
+    return _answer(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = []
+    for found in error.errors():
+        _, *path = found["loc"]
+        if found["type"] == "json_invalid":
+            path = []
+        faults.append(fault_of(found["type"], pointer(*path), found.get("ctx") or {}))
+    sent_type = request.headers.get("content-type", "")
+    if any(fault == Fault("", "invalid_type") for fault in faults) and "json" not in sent_type:
+        return _answer(request, UnsupportedMediaType(expected="application/json"))
+    return _answer(request, InvalidRequest(faults=faults))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    match error.status_code:
+        case 404:
+            return _answer(request, NotFound())
+        case 405:
+            answer = _answer(request, MethodNotAllowed())
+            answer.headers.update(error.headers or {})
+            return answer
+        case _:
+            # Starlette hides a Problem raised while the body arrives behind a 400 of its own
+            cause = error.__cause__ or error.__context__
+            return _answer(request, cause if isinstance(cause, Problem) else BadRequest())
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    log.warning("database refused", extra={"problem": problem.code, "cause": type(error).__name__})
+    return _answer(request, problem)
+
+
+def respond(request: Request, content: BaseModel | bytes) -> Response:
+    """200 with JSON and its ETag, or 304 when the caller already holds exactly this.
+
+    `no-cache` lets a browser keep the answer but ask each time; `private` keeps it out of shared caches,
+    because what is shown may depend on who asks.
+    """
+    body = content if isinstance(content, bytes) else content.model_dump_json().encode()
+    etag = etag_of(body)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if matches(", ".join(request.headers.getlist("if-none-match")) or None, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)

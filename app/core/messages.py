@@ -1,0 +1,148 @@
+"""What a person reads: the sentences of faults in both languages.
+
+One table, so that a translator finds everything in one place and a test can see that every code
+has both languages. `{name}` stands for a value from the fault's params.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Language = Literal["vi", "en"]
+
+
+class Text(NamedTuple):
+    """One sentence in both languages; may hold `{placeholders}`."""
+
+    vi: str
+    en: str
+
+    def render(self, language: Language, params: Mapping[str, object]) -> str:
+        """Fill the placeholders; a missing value is a programming error and raises KeyError."""
+        template = self.vi if language == "vi" else self.en
+        return template.format_map(params) if params else template
+
+
+FAULTS: dict[str, Text] = {
+    # the shape of a body or a parameter
+    "missing": Text("Thiếu trường bắt buộc.", "This field is required."),
+    "unknown_field": Text("Không có trường nào tên như vậy.", "There is no field of this name."),
+    "invalid_json": Text("Nội dung không phải JSON hợp lệ.", "The body is not valid JSON."),
+    "invalid_type": Text("Kiểu dữ liệu không đúng.", "The value has the wrong type."),
+    "invalid_value": Text("Giá trị không hợp lệ.", "The value is not valid."),
+    "not_allowed": Text("Giá trị phải là một trong: {allowed}.", "The value must be one of: {allowed}."),
+    "too_long": Text("Dài nhất {limit}.", "At most {limit} long."),
+    "too_short": Text("Ngắn nhất {limit}.", "At least {limit} long."),
+    "too_large": Text("Lớn nhất {limit}.", "At most {limit}."),
+    "too_small": Text("Nhỏ nhất {limit}.", "At least {limit}."),
+    "invalid_character": Text("Có ký tự không được phép.", "Holds a character that is not allowed."),
+    "invalid_date": Text("Ngày phải có dạng YYYY-MM-DD.", "A day must look like YYYY-MM-DD."),
+    "invalid_instant": Text(
+        "Thời điểm phải theo RFC 3339, có múi giờ.", "An instant must follow RFC 3339, with an offset."
+    ),
+    "invalid_uuid": Text("Phải là một UUID.", "Must be a UUID."),
+    "invalid_cursor": Text("Con trỏ trang không hợp lệ.", "This page cursor is not valid."),
+    "period_reversed": Text("Ngày đầu đứng sau ngày cuối.", "The first day lies after the last."),
+    "period_too_long": Text("Kỳ dài quá {years} năm.", "The period is longer than {years} years."),
+    # a table uploaded for import
+    "empty_table": Text("Tệp không có dữ liệu.", "The file is empty."),
+    "unreadable_workbook": Text(
+        "Không đọc được tệp bảng tính: tệp bị hỏng, có mật khẩu, quá lớn hoặc không phải XLSX. "
+        "Hãy lưu lại thành XLSX hoặc CSV (UTF-8).",
+        "This spreadsheet cannot be read: it is damaged, protected by a password, too large or not XLSX. "
+        "Save it again as XLSX or CSV (UTF-8).",
+    ),
+    "unpacks_too_large": Text(
+        "Tệp bảng tính giải nén ra quá {limit} MB.", "The spreadsheet unpacks to more than {limit} MB."
+    ),
+    "not_utf8": Text(
+        "Chữ không ở dạng UTF-8; hãy lưu tệp thành CSV UTF-8.",
+        "The text is not UTF-8; save the file as CSV UTF-8.",
+    ),
+    "hidden_character": Text(
+        "Có ký tự ẩn hoặc xuống dòng ({character}).",
+        "Holds a hidden character or a line break ({character}).",
+    ),
+    "unknown_column": Text(
+        "Không có cột nào tên như vậy; các cột được nhận: {allowed}.",
+        "There is no column of this name; the columns are: {allowed}.",
+    ),
+    "missing_column": Text("Thiếu cột bắt buộc này.", "This required column is missing."),
+    "duplicate_column": Text("Cột này có hai lần.", "This column stands there twice."),
+    "cell_without_heading": Text(
+        "Ô thứ {position} của dòng không thuộc cột nào có tên.",
+        "Cell {position} of the row has no heading above it.",
+    ),
+    "broken_row": Text(
+        "Dòng này có dấu ngoặc kép không đóng hoặc ô dài quá {limit} ký tự; phần còn lại chưa được đọc.",
+        "A quotation mark in this row is not closed, or a cell is longer than {limit} characters; "
+        "the rest was not read.",
+    ),
+    "too_many_rows": Text(
+        "Tệp có quá {limit} dòng; phần còn lại chưa được đọc.",
+        "The file has more than {limit} rows; the rest was not read.",
+    ),
+    # questionnaires
+    "duplicate_code": Text("Mã này đã dùng ở trên.", "This code is already used above."),
+    "invalid_code": Text(
+        "Mã không đúng dạng; ví dụ đúng: {example}.",
+        "The code does not have the right form, such as {example}.",
+    ),
+    "unknown_component": Text("Không có yếu tố nào mã như vậy.", "There is no component of this code."),
+    "component_without_criteria": Text(
+        "Yếu tố này không có tiêu chí nào.", "This component has no criteria."
+    ),
+    "criteria_out_of_order": Text(
+        "Tiêu chí phải xếp theo từng yếu tố, đúng thứ tự các yếu tố.",
+        "Criteria must stand together by component, in the order of the components.",
+    ),
+    "blank": Text("Không được để trống.", "Must not be blank."),
+    "too_few_items": Text("Cần ít nhất {limit} mục.", "At least {limit} is needed."),
+    "too_many_items": Text("Nhiều nhất {limit} mục.", "At most {limit} are allowed."),
+    # answers
+    "unknown_criterion": Text(
+        "Phiếu này không có tiêu chí nào mã như vậy.", "This questionnaire has no criterion of this code."
+    ),
+    "invalid_answer": Text(
+        "Câu trả lời phải là số nguyên từ 1 đến 5, hoặc null nếu không áp dụng.",
+        "An answer must be a whole number from 1 to 5, or null for not applicable.",
+    ),
+    "no_answer": Text("Cần trả lời ít nhất một câu.", "At least one question must be answered."),
+    # an import of units or procedures
+    "duplicate_row": Text("Mã này đã có ở dòng {first}.", "This code stands in row {first} already."),
+    "code_taken": Text(
+        "Mã này đã thuộc về một đơn vị ngoài phạm vi của bạn.",
+        "This code belongs to a unit outside your reach already.",
+    ),
+    "unknown_parent": Text(
+        "Không thấy đơn vị cấp trên {parent}, cả trong tệp lẫn trong phạm vi của bạn.",
+        "The parent {parent} is neither in the file nor within your reach.",
+    ),
+    "parent_needed": Text(
+        "Hãy ghi đơn vị cấp trên: bạn chỉ được thêm đơn vị dưới đơn vị của mình.",
+        "Name the parent: you may add units below your own unit only.",
+    ),
+    "parent_loop": Text(
+        "Đơn vị này thành cấp trên của chính nó.", "This would make the unit stand above itself."
+    ),
+    # accounts
+    "scope_not_held": Text(
+        "Không thể cấp quyền mà chính bạn không có: {scope}.",
+        "You cannot grant a scope you do not hold yourself: {scope}.",
+    ),
+    "unit_needed": Text(
+        "Hãy ghi đơn vị: chỉ tài khoản phụ trách mọi đơn vị mới được để trống.",
+        "Name the unit: only who reaches every unit may leave it out.",
+    ),
+    # visits
+    "unit_unknown": Text("Không thấy đơn vị này.", "This unit is not known."),
+    "procedure_unknown": Text("Không thấy thủ tục này.", "This procedure is not known."),
+    "questionnaire_unknown": Text(
+        "Không có phiếu đã công bố nào như vậy.", "There is no such published questionnaire."
+    ),
+    "unit_not_valid_on_day": Text(
+        "Đơn vị chưa hoặc không còn hoạt động vào ngày đó.", "The unit did not exist on that day."
+    ),
+    "day_in_future": Text("Ngày này chưa tới.", "This day is still to come."),
+    "day_too_old": Text("Ngày này đã quá {days} ngày.", "This day is more than {days} days ago."),
+    "questionnaire_differs": Text("Lượt này dùng một phiếu khác.", "This visit has another questionnaire."),
+}

@@ -1,0 +1,219 @@
+"""The catalogue: every problem anybody can meet, named once. `docs/errors.md` lists the same codes."""
+
+from app.core.errors import Problem
+from app.core.messages import Text
+
+
+class InvalidRequest(Problem):
+    code, status = "invalid_request", 422
+    title = Text("Yêu cầu chưa hợp lệ", "The request is not valid")
+    detail = Text("Xem từng lỗi trong `errors`.", "Each fault is listed in `errors`.")
+
+
+class BadRequest(Problem):
+    code, status = "bad_request", 400
+    title = Text("Không đọc được yêu cầu", "The request cannot be read")
+    detail = Text("Nội dung gửi lên bị hỏng hoặc sai định dạng.", "What was sent is broken or malformed.")
+
+
+class UnsupportedMediaType(Problem):
+    code, status = "unsupported_media_type", 415
+    title = Text("Kiểu nội dung không được hỗ trợ", "The content type is not supported")
+    detail = Text("Hãy gửi dưới dạng {expected}.", "Send it as {expected}.")
+
+
+class BodyTooLarge(Problem):
+    code, status = "body_too_large", 413
+    title = Text("Nội dung quá lớn", "The body is too large")
+    detail = Text("Lớn nhất {limit} byte.", "At most {limit} bytes.")
+
+
+class NotFound(Problem):
+    code, status = "not_found", 404
+    title = Text("Không tìm thấy", "Not found")
+    detail = Text("Không có gì ở địa chỉ này.", "There is nothing at this address.")
+
+
+class MethodNotAllowed(Problem):
+    code, status = "method_not_allowed", 405
+    title = Text("Phương thức không được phép", "The method is not allowed")
+    detail = Text("Địa chỉ này không nhận phương thức đó.", "This address does not take that method.")
+
+
+class Unauthorized(Problem):
+    code, status = "unauthorized", 401
+    title = Text("Chưa xác thực", "Not authenticated")
+    detail = Text(
+        "Thiếu mã truy cập, hoặc mã đã hết hạn hay không hợp lệ.",
+        "The access token is missing, expired or not valid.",
+    )
+
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class MissingScope(Problem):
+    code, status = "missing_scope", 403
+    title = Text("Không đủ quyền", "Not allowed")
+    detail = Text("Cần quyền {scope}.", "The scope {scope} is needed.")
+
+
+class WholeReachNeeded(Problem):
+    code, status = "whole_reach_needed", 403
+    title = Text("Cần phạm vi mọi đơn vị", "A reach of every unit is needed")
+    detail = Text(
+        "Danh mục này dùng chung cả nước: chỉ tài khoản phụ trách mọi đơn vị được thay đổi.",
+        "This list is shared by the whole nation: only who reaches every unit may change it.",
+    )
+
+
+class DeviceRevoked(Problem):
+    code, status = "device_revoked", 403
+    title = Text("Thiết bị đã bị thu hồi", "The device has been revoked")
+    detail = Text("Quản trị viên đã ngừng thiết bị này.", "An administrator has stopped this device.")
+
+
+class TooManyRequests(Problem):
+    code, status = "too_many_requests", 429
+    title = Text("Quá nhiều yêu cầu", "Too many requests")
+    detail = Text("Hãy chờ rồi thử lại.", "Wait, then try again.")
+
+
+class Unavailable(Problem):
+    code, status = "unavailable", 503
+    title = Text("Tạm thời chưa phục vụ được", "Not available for the moment")
+    detail = Text(
+        "Chưa có gì được ghi nhận; hãy gửi lại sau ít giây.",
+        "Nothing was recorded; send it again in a few seconds.",
+    )
+
+    def __init__(self, *, retry_after: int = 2) -> None:
+        super().__init__(retry_after=retry_after)
+
+
+class InternalError(Problem):
+    code, status = "internal_error", 500
+    title = Text("Lỗi của hệ thống", "An error on our side")
+    detail = Text("Hãy báo mã yêu cầu cho quản trị viên.", "Tell the administrator the request id.")
+
+
+class Conflict(Problem):
+    code, status = "conflict", 409
+    title = Text("Xung đột dữ liệu", "A conflict")
+    detail = Text("Dữ liệu vừa thay đổi hoặc đang được dùng.", "The data has just changed or is in use.")
+
+
+class UnitUnknown(Problem):
+    code, status = "unit_unknown", 404
+    title = Text("Không có đơn vị này", "There is no such unit")
+    detail = Text("Không thấy đơn vị {unit}.", "The unit {unit} is not known.")
+
+
+class UnitExists(Problem):
+    code, status = "unit_exists", 409
+    title = Text("Mã đơn vị đã có", "The unit code is taken")
+    detail = Text("Đã có đơn vị mang mã này.", "A unit has this code already.")
+
+
+class ProcedureUnknown(Problem):
+    code, status = "procedure_unknown", 404
+    title = Text("Không có thủ tục này", "There is no such procedure")
+    detail = Text("Không thấy thủ tục {procedure}.", "The procedure {procedure} is not known.")
+
+
+class ProcedureExists(Problem):
+    code, status = "procedure_exists", 409
+    title = Text("Mã thủ tục đã có", "The procedure code is taken")
+    detail = Text("Đã có thủ tục mang mã này.", "A procedure has this code already.")
+
+
+class QuestionnaireUnknown(Problem):
+    code, status = "questionnaire_unknown", 404
+    title = Text("Không có phiếu khảo sát này", "There is no such questionnaire")
+    detail = Text("Không thấy phiếu {questionnaire}.", "The questionnaire {questionnaire} is not known.")
+
+
+class QuestionnaireExists(Problem):
+    code, status = "questionnaire_exists", 409
+    title = Text("Phiên bản phiếu đã có", "This version exists already")
+    detail = Text(
+        "Hãy dùng số phiên bản mới; phiên bản đã công bố không bao giờ đổi.",
+        "Use a new version number; a published version never changes.",
+    )
+
+
+class QuestionnaireFrozen(Problem):
+    code, status = "questionnaire_frozen", 409
+    title = Text("Phiếu đã được công bố", "The questionnaire is published")
+    detail = Text("Phiên bản đã công bố không bao giờ đổi.", "A published version never changes.")
+
+
+class QuestionnaireRetired(Problem):
+    code, status = "questionnaire_retired", 409
+    title = Text("Phiếu đã ngừng dùng", "The questionnaire is retired")
+    detail = Text(
+        "Phiên bản đã ngừng dùng không được công bố lại; hãy tạo phiên bản mới.",
+        "A retired version is not published again; make a new version.",
+    )
+
+
+class QuestionnaireNotPublished(Problem):
+    code, status = "questionnaire_not_published", 409
+    title = Text("Phiếu chưa được công bố", "The questionnaire is not published")
+    detail = Text("Bản nháp thì sửa, không ngừng dùng.", "A draft is changed, not retired.")
+
+
+class ClientUnknown(Problem):
+    code, status = "client_unknown", 404
+    title = Text("Không có ứng dụng này", "There is no such client")
+    detail = Text("Không thấy ứng dụng.", "The client is not known.")
+
+
+class UsernameTaken(Problem):
+    code, status = "username_taken", 409
+    title = Text("Tên đăng nhập đã có", "The username is taken")
+    detail = Text("Hãy chọn tên khác.", "Choose another name.")
+
+
+class LinkUnknown(Problem):
+    code, status = "link_unknown", 404
+    title = Text("Không có liên kết này", "There is no such link")
+    detail = Text("Hãy kiểm tra lại mã trên biên nhận.", "Check the code on the receipt.")
+
+
+class LinkUsed(Problem):
+    code, status = "link_used", 410
+    title = Text("Liên kết đã được dùng", "The link has been used")
+    detail = Text("Mỗi liên kết chỉ trả lời được một lần. Cảm ơn bạn!", "Each link answers once. Thank you!")
+
+
+class LinkExpired(Problem):
+    code, status = "link_expired", 410
+    title = Text("Liên kết đã hết hạn", "The link has expired")
+    detail = Text("Thời gian trả lời cho lượt này đã hết.", "The time to answer for this visit is over.")
+
+
+class ResponseConflict(Problem):
+    code, status = "response_conflict", 409
+    title = Text("Mã phản hồi đã dùng cho nội dung khác", "The response id was used for other content")
+    detail = Text("Hãy tạo mã mới cho phản hồi mới.", "Make a new id for a new response.")
+
+
+class ResponseUnknown(Problem):
+    code, status = "response_unknown", 404
+    title = Text("Không có phản hồi này", "There is no such response")
+    detail = Text("Không thấy phản hồi.", "The response is not known.")
+
+
+class DeviceUnknown(Problem):
+    code, status = "device_unknown", 404
+    title = Text("Không có thiết bị này", "There is no such device")
+    detail = Text("Không thấy thiết bị.", "The device is not known.")
+
+
+class PairingCodeInvalid(Problem):
+    code, status = "pairing_code_invalid", 404
+    title = Text("Mã ghép nối không đúng", "The pairing code is not valid")
+    detail = Text(
+        "Mã sai, đã dùng hoặc đã hết hạn; hãy xin mã mới.", "It is wrong, used or expired; ask for a new one."
+    )

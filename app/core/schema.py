@@ -1,0 +1,70 @@
+"""Base models of what comes in and goes out, and the text types every room shares.
+
+`In` refuses unknown fields: a misspelt field is a fault somebody hears of, not a value lost in silence.
+Texts refuse NUL and other control characters, which PostgreSQL cannot store or nobody can read.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from app.core.text import clean, first_hidden, fits_in_address
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff]")
+
+
+class In(BaseModel):
+    """What somebody sends: unknown fields are faults, values never change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Out(BaseModel):
+    """What we answer."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("invalid_character", "control characters are not allowed")
+    return value
+
+
+def _lines(value: str) -> str:
+    if _CONTROL_BUT_BREAKS.search(value):
+        raise PydanticCustomError("invalid_character", "control characters are not allowed")
+    return value
+
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_one_line)]
+"""One line of text, 1 to 300 characters."""
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_one_line)]
+"""A code of somebody's register: text, not meaning; 1 to 64 characters."""
+
+Paragraphs = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_lines)]
+"""Free text with line breaks, at most 2,000 characters."""
+
+
+def _storable(value: str) -> str:
+    stored = clean(value)
+    if not stored or first_hidden(stored) is not None:
+        raise PydanticCustomError("invalid_character", "hidden characters are not allowed")
+    return stored
+
+
+def _address_part(value: str) -> str:
+    if not fits_in_address(value):
+        raise PydanticCustomError("invalid_character", "slashes are not allowed")
+    return value
+
+
+Title = Annotated[Line, AfterValidator(_storable)]
+"""A name to keep: one line as `text.clean` leaves it, nothing hidden in it."""
+
+NewCode = Annotated[Code, AfterValidator(_storable), AfterValidator(_address_part)]
+"""A code to keep: as `Title`, and fit to stand in an address (`/api/v1/units/{code}`)."""

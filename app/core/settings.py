@@ -1,0 +1,171 @@
+"""Settings: typed, read once from the environment (prefix `SIPAS_`), refused early when they are unsafe.
+
+In development everything has a default and a missing secret is made up once and kept under the data
+directory, so that links and tokens outlive a restart. In production nothing is made up: a missing or
+weak secret and a missing database are refused before anything starts, with one line each.
+"""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.core.embedded import default_data_dir
+
+PREFIX = "SIPAS_"
+MIN_SECRET_LENGTH = 32
+MIN_SECRET_VARIETY = 10
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `lines` says why, one clear line each."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Each field is the variable `SIPAS_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` refuses made-up secrets and the embedded database."
+    )
+    database_url: str | None = Field(
+        None, description="`postgresql://...` of an external PostgreSQL 15+; none: embedded under `DATA_DIR`."
+    )
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Where the embedded database and the made-up secret live.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs tokens and link codes; at least 32 characters. Changing it voids printed links.",
+    )
+    base_url: str | None = Field(
+        None, description="Public address, as printed in QR codes; default `http://<HOST>:<PORT>`."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="Web processes of `sipas serve`.")
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="Proxies whose `X-Forwarded-*` headers are believed; comma-separated or `*`."
+    )
+    timezone: str = Field("Asia/Ho_Chi_Minh", description="Time zone of every local day.")
+    admin_username: str | None = Field(
+        None,
+        description="First administrator, made on the first start if there is no account (default `admin`).",
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="Their password; without it one is made up and printed once."
+    )
+    min_n: int = Field(5, ge=1, le=1000, description="Figures on fewer responses are never public.")
+    cors_origins: list[str] = Field(
+        default_factory=list, description='Dashboards in a browser, as JSON: `["https://bang.example.vn"]`.'
+    )
+    link_days: int = Field(30, ge=1, le=365, description="Days a citizen's link stays open after the visit.")
+    rate_limit_per_minute: int = Field(
+        6000, ge=10, description="Requests a minute for one credential in one process, before 429."
+    )
+    intake_queue: int = Field(
+        5000, ge=1, le=100_000, description="Responses waiting for their commit in one process, before 503."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("is not a known time zone, e.g. Asia/Ho_Chi_Minh") from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if urlsplit(value).scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
+            raise ValueError("must start with http:// or https:// and name a host")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _safe_in_production(self) -> "Settings":
+        faults = []
+        if self.secret_key is not None and (weakness := _weakness(self.secret_key.get_secret_value())):
+            faults.append(f"{PREFIX}SECRET_KEY {weakness}")
+        if self.environment == "production":
+            if self.secret_key is None:
+                faults.append(
+                    f"{PREFIX}SECRET_KEY is missing: set at least {MIN_SECRET_LENGTH} random characters"
+                )
+            if self.database_url is None:
+                faults.append(f"{PREFIX}DATABASE_URL is missing: production needs a PostgreSQL of its own")
+        if faults:
+            raise SettingsError(faults)
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The deployment's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def public_url(self) -> str:
+        """Where the service is reached from outside, without a trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url or f"http://{host}:{self.port}"
+
+    @cached_property
+    def secret(self) -> str:
+        """The secret key; in development made up once and kept in the data directory."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        path = self.data_dir / "secret_key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass  # an earlier start made it: that one counts
+        return path.read_text().strip()
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment; SettingsError names every variable that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(
+            [
+                f"{PREFIX}{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+                for fault in error.errors()
+            ]
+        ) from error
+
+
+def _weakness(secret: str) -> str | None:
+    if len(secret) < MIN_SECRET_LENGTH:
+        return f"is weak: {len(secret)} characters, at least {MIN_SECRET_LENGTH} are needed"
+    if len(set(secret)) < MIN_SECRET_VARIETY:
+        return "is weak: it repeats few characters"
+    return None

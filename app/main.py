@@ -1,0 +1,90 @@
+"""The application: what it is made of and in which order it starts and stops. No decisions here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from app.auth import routes as auth
+from app.core import health
+from app.core.database import Database
+from app.core.http import BodyLimit, RequestContext, install_error_handlers
+from app.core.limits import RateLimiter
+from app.core.logs import configure_logs
+from app.core.settings import Settings, load_settings
+from app.core.tokens import AccessTokens, derive_key
+from app.devices import routes as devices
+from app.procedures import routes as procedures
+from app.questionnaires import routes as questionnaires
+from app.questionnaires.published import PublishedQuestionnaires
+from app.responses import routes as responses
+from app.responses.intake import Intake
+from app.rollups import routes as rollups
+from app.units import routes as units
+from app.users import routes as users
+from app.visits import routes as visits
+from app.visits.links import LinkCodes
+
+ROOMS = (auth, users, units, procedures, questionnaires, visits, devices, responses, rollups)
+
+DESCRIPTION = """\
+How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
+link; citizens answer through the link or a tablet; every unit's satisfaction percentages come with their n,
+interval and response rate.
+
+Errors are `application/problem+json` with a stable `code`; titles and details follow `Accept-Language`
+(vi, en).
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; `settings.database_url` must be set."""
+    if settings.database_url is None:
+        raise ValueError("the application needs a database URL; `sipas serve` provides the embedded one")
+    database_url = settings.database_url
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(database_url)
+        app.state.database = database
+        app.state.questionnaires = PublishedQuestionnaires(database)
+        async with Intake(database_url, queue_size=settings.intake_queue) as intake:
+            app.state.intake = intake
+            yield
+        await database.close()
+
+    app = FastAPI(
+        title="SIPAS",
+        version=version("sipas"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.tokens = AccessTokens(settings.secret)
+    app.state.links = LinkCodes(derive_key(settings.secret, "link-codes"))
+    app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
+    install_error_handlers(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestContext)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PATCH"],
+            allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
+            expose_headers=["etag", "x-request-id", "retry-after"],
+        )
+    app.include_router(health.router)
+    for room in ROOMS:
+        app.include_router(room.router)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """What Uvicorn calls in each web process."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return create_app(settings)

@@ -1,0 +1,1 @@
+"""Tables: columns, constraints and relationships, one family a file. Everything above speaks of these."""

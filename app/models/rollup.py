@@ -1,0 +1,114 @@
+"""Rollups: marks of what is stale, and cells that can be thrown away and counted again.
+
+A cell belongs to its own unit, never to an ancestor: the tree is applied when reading. `counts` holds, for
+each criterion in order, six numbers [none, 1, 2, 3, 4, 5]; `sums` holds (n, Sx, Sy, Sxx, Sxy, Syy) for the
+whole questionnaire and then for each component in order.
+"""
+
+from datetime import date
+
+from sqlalchemy import Column, Date, DateTime, Index, Integer, PrimaryKeyConstraint, Table, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+stale_unit_days = Table(
+    "stale_unit_days",
+    Base.metadata,
+    Column("unit_id", Integer, nullable=False),
+    Column("local_day", Date, nullable=False),
+    Column("marked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_stale_unit_days_unit_id_local_day", "unit_id", "local_day"),
+)
+"""Append-only: intake adds, the roll-up deletes what it has seen. Many marks of one unit-day are one."""
+
+
+class UnitDay(Base):
+    """Counted responses of one unit, local day, questionnaire version and channel."""
+
+    __tablename__ = "unit_day"
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_day", "questionnaire_id", "channel"),)
+
+    unit_id: Mapped[int]
+    local_day: Mapped[date]
+    questionnaire_id: Mapped[int]
+    channel: Mapped[str]
+    responses: Mapped[int]
+    held_back: Mapped[int]
+    counts: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+
+class UnitMonth(Base):
+    """The sum of a month's `unit_day` cells; `local_month` is the month's first day."""
+
+    __tablename__ = "unit_month"
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_month", "questionnaire_id", "channel"),)
+
+    unit_id: Mapped[int]
+    local_month: Mapped[date]
+    questionnaire_id: Mapped[int]
+    channel: Mapped[str]
+    responses: Mapped[int]
+    held_back: Mapped[int]
+    counts: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+
+class ProcedureDay(Base):
+    """Sums by procedure, for responses that know theirs."""
+
+    __tablename__ = "procedure_day"
+    __table_args__ = (
+        PrimaryKeyConstraint("unit_id", "local_day", "questionnaire_id", "channel", "procedure_id"),
+    )
+
+    unit_id: Mapped[int]
+    local_day: Mapped[date]
+    questionnaire_id: Mapped[int]
+    channel: Mapped[str]
+    procedure_id: Mapped[int]
+    responses: Mapped[int]
+    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+
+class ProcedureMonth(Base):
+    """The sum of a month's `procedure_day` cells."""
+
+    __tablename__ = "procedure_month"
+    __table_args__ = (
+        PrimaryKeyConstraint("unit_id", "local_month", "questionnaire_id", "channel", "procedure_id"),
+    )
+
+    unit_id: Mapped[int]
+    local_month: Mapped[date]
+    questionnaire_id: Mapped[int]
+    channel: Mapped[str]
+    procedure_id: Mapped[int]
+    responses: Mapped[int]
+    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+
+class VisitDay(Base):
+    """Visits of one unit and day, and how many of their links were answered."""
+
+    __tablename__ = "visit_day"
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_day"),)
+
+    unit_id: Mapped[int]
+    local_day: Mapped[date]
+    visits: Mapped[int]
+    answered: Mapped[int]
+
+
+class VisitMonth(Base):
+    """The sum of a month's `visit_day` cells."""
+
+    __tablename__ = "visit_month"
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_month"),)
+
+    unit_id: Mapped[int]
+    local_month: Mapped[date]
+    visits: Mapped[int]
+    answered: Mapped[int]

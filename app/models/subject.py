@@ -1,0 +1,63 @@
+"""Who may ask: staff, partner systems, their refresh tokens, and the failures of signing in."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Identity, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class User(Base):
+    """A member of staff. Without a unit the reach is every unit."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    username: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closed_at: Mapped[datetime | None]
+
+
+class Client(Base):
+    """A partner system. Its secret is random and long, so its SHA-256 is kept."""
+
+    __tablename__ = "clients"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    name: Mapped[str]
+    secret_hash: Mapped[bytes]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closed_at: Mapped[datetime | None]
+
+
+class RefreshToken(Base):
+    """One refresh token of a family; using one twice ends the family."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (Index(None, "family"), Index(None, "expires_at"))
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    family: Mapped[UUID]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SignInFailure(Base):
+    """A failed sign-in, kept for a quarter of an hour: what the slowing down counts."""
+
+    __tablename__ = "sign_in_failures"
+    __table_args__ = (Index(None, "name", "failed_at"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str]
+    failed_at: Mapped[datetime] = mapped_column(server_default=func.now())
