@@ -1,0 +1,288 @@
+"""The `sipas` command: everything an operator does from a shell.
+
+Each command runs on the database the settings name, or on the embedded one, which it starts if nobody has
+and stops if nobody else needs it. Mistakes of the operator end with one clear line and exit code 1.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app import bootstrap
+from app.auth.scopes import SCOPES
+from app.core.database import LOST_CONNECTION, Database
+from app.core.embedded import EmbeddedPostgres
+from app.core.errors import Problem
+from app.core.logs import configure_logs
+from app.core.messages import FAULTS
+from app.core.settings import PREFIX, Settings, SettingsError, load_settings
+from app.demo import fill as demo
+from app.procedures import service as procedures
+from app.rollups import jobs as rollups
+from app.serve import PortTaken
+from app.serve import serve as run_server
+from app.units import service as units
+from app.users import service as users
+from app.worker import run_jobs
+
+app = typer.Typer(
+    help="SIPAS: satisfaction with one-stop-shop public services.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+imports = typer.Typer(help="Import units or procedures from CSV or XLSX.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+T = TypeVar("T")
+
+
+def fail(*lines: str) -> NoReturn:
+    """End with clear lines and exit code 1."""
+    for line in lines:
+        err.print(f"[bold red]sipas:[/] {line}", soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def read_settings() -> Settings:
+    """The settings, or the reasons why they cannot be used."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        fail(*error.lines)
+    configure_logs(settings.log_level)
+    return settings
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """Settings that name a running database; the embedded one is held for as long as this lasts."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with EmbeddedPostgres(settings.data_dir) as url:
+        os.environ[f"{PREFIX}DATABASE_URL"] = url  # children read their settings from the environment
+        yield settings.model_copy(update={"database_url": url})
+
+
+def on_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
+    """Run a command's work on a database at the newest migration; problems become clear lines."""
+
+    async def run(settings: Settings) -> T:
+        database = Database(settings.database_url or "", settings={"application_name": "sipas command"})
+        try:
+            await bootstrap.migrate(database)
+            await bootstrap.load_questionnaires(database)
+            return await work(database, settings)
+        finally:
+            await database.close()
+
+    with with_database(read_settings()) as settings:
+        try:
+            return asyncio.run(run(settings))
+        except Problem as problem:
+            faults = [
+                f"  {fault.pointer}: {FAULTS[fault.code].render('en', fault.params)}"
+                for fault in problem.faults
+            ]
+            fail(problem.detail.render("en", problem.params), *faults)
+        except LOST_CONNECTION as error:
+            fail(f"the database cannot be reached: {error}")
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; call it with (done, total)."""
+    columns = TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@app.command()
+def serve(
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Web processes.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    worker: Annotated[bool, typer.Option(help="Run the job runner beside the web processes.")] = True,
+) -> None:
+    """Serve: web processes plus one job runner, on the embedded or an external database."""
+    given = {"SIPAS_HOST": host, "SIPAS_PORT": port, "SIPAS_WORKERS": workers}
+    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
+    settings = read_settings()
+
+    async def prepare(ready: Settings) -> bootstrap.FirstAdministrator | None:
+        database = Database(ready.database_url or "")
+        try:
+            return await bootstrap.prepare(database, ready)
+        finally:
+            await database.close()
+
+    with with_database(settings) as ready:
+        try:
+            first = asyncio.run(prepare(ready))
+        except LOST_CONNECTION as error:
+            fail(f"the database cannot be reached: {error}")
+
+        def say_ready() -> None:
+            if first is not None:
+                secret = first.password or f"as given in {PREFIX}ADMIN_PASSWORD"
+                out.print(
+                    f"First administrator: [bold]{first.username}[/]   password: [bold]{secret}[/]",
+                    soft_wrap=True,
+                )
+            out.print(f"SIPAS is ready: [bold]{ready.public_url}/docs[/]   (Ctrl-C stops it)", soft_wrap=True)
+
+        try:
+            run_server(ready, workers=ready.workers, jobs=worker, on_ready=say_ready)
+        except PortTaken as error:
+            fail(str(error), f"choose another with {PREFIX}PORT or --port")
+
+
+@app.command()
+def worker() -> None:
+    """Run the jobs alone, so that web and jobs may live on different machines."""
+    with with_database(read_settings()) as settings:
+        asyncio.run(run_jobs(settings))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's schema and load the shipped questionnaires."""
+
+    async def revision(database: Database, _: Settings) -> str | None:
+        return await database.revision()
+
+    out.print(f"The database stands at migration {on_database(revision)}.")
+
+
+@app.command("create-admin")
+def create_admin(
+    username: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True,
+            confirmation_prompt=True,
+            hide_input=True,
+            help="At least 10 characters; asked for if not given.",
+        ),
+    ],
+) -> None:
+    """Create an administrator who reaches every unit."""
+
+    async def create(database: Database, _: Settings) -> None:
+        async with database.transaction() as session:
+            await users.create_administrator(session, "system", username, password)
+
+    on_database(create)
+    out.print(f"Administrator {username} created.")
+
+
+@app.command("create-client")
+def create_client(
+    name: Annotated[str, typer.Argument(help="What the partner system is called.")],
+    unit: Annotated[str | None, typer.Option(help="Unit at the top of its reach; none: every unit.")] = None,
+    scope: Annotated[list[str], typer.Option(help="What it may do; repeat for more.")] = ["visits:write"],  # noqa: B006  Typer copies it
+) -> None:
+    """Create a partner system and print its secret, once."""
+    if unknown := sorted(set(scope) - set(SCOPES)):
+        fail(f"unknown scope: {', '.join(unknown)}", f"known are: {', '.join(SCOPES)}")
+
+    async def create(database: Database, _: Settings) -> tuple[object, str]:
+        async with database.transaction() as session:
+            return await users.create_client_for(session, "system", name, unit, scope)
+
+    client_id, secret = on_database(create)
+    out.print(f"client_id      {client_id}\nclient_secret  {secret}   (shown only now)", soft_wrap=True)
+
+
+FileArgument = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or XLSX.")
+]
+DryRun = Annotated[bool, typer.Option(help="Check only, write nothing.")]
+
+
+@imports.command("units")
+def import_units(file: FileArgument, dry_run: DryRun = False) -> None:
+    """Import units: columns code,name,kind,parent_code,valid_from in any row order."""
+    _import(units.import_units, file, dry_run)
+
+
+@imports.command("procedures")
+def import_procedures(file: FileArgument, dry_run: DryRun = False) -> None:
+    """Import procedures: columns code,name,field,level."""
+    _import(procedures.import_procedures, file, dry_run)
+
+
+def _import(run: units.Importer, file: Path, dry_run: bool) -> None:
+    content = file.read_bytes()
+
+    async def work(database: Database, _: Settings) -> units.ImportResult:
+        async with database.transaction() as session:
+            return await run(session, None, content, file.name, dry_run=dry_run)
+
+    result = on_database(work)
+    for fault in result.errors:
+        column = f", {fault.column}" if fault.column else ""
+        err.print(f"row {fault.row}{column}: {FAULTS[fault.code].render('en', fault.params)}", soft_wrap=True)
+    if result.errors:
+        fail(f"{len(result.errors)} faults; nothing was written")
+    said = "would be" if dry_run else "were"
+    out.print(
+        f"{result.created} created, {result.updated} updated, {result.unchanged} {said} left unchanged."
+    )
+
+
+@app.command("demo")
+def fill_demo() -> None:
+    """Fill a new database with the province Bắc Ninh and 90 days of visits and responses."""
+
+    async def fill(database: Database, settings: Settings) -> demo.Filled:
+        with progress_bar("Bắc Ninh, day by day") as progress:
+            return await demo.fill(database, settings, progress)
+
+    for line in on_database(fill).lines:
+        out.print(line, soft_wrap=True)
+
+
+@app.command()
+def rebuild() -> None:
+    """Count every cell again from the responses."""
+
+    async def work(database: Database, _: Settings) -> int:
+        with progress_bar("Counting") as progress:
+            return await rollups.rebuild(database, progress)
+
+    out.print(f"Counted {on_database(work)} responses.")
+
+
+@app.command()
+def verify() -> None:
+    """Compare every cell with a count from the responses; exits 1 when any differs."""
+
+    async def work(database: Database, _: Settings) -> rollups.Verification:
+        with progress_bar("Comparing") as progress:
+            return await rollups.verify(database, progress)
+
+    found = on_database(work)
+    for difference in found.differences:
+        err.print(str(difference), soft_wrap=True)
+    pending = f"; {found.ignored} unit-days were left out, their re-count is due" if found.ignored else ""
+    if found.differences:
+        fail(f"{len(found.differences)} differences{pending}", "`sipas rebuild` counts them again")
+    out.print(f"Every cell agrees with the responses{pending}.")
+
+
+if __name__ == "__main__":
+    sys.exit(app())

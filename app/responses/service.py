@@ -1,0 +1,121 @@
+"""From the door to the batch writer: which source a response has, and its verdict afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth.reach import find_unit
+from app.auth.subjects import Subject
+from app.core.errors import Problem
+from app.core.faults import Fault
+from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized
+from app.devices.known import KnownDevice
+from app.models.response import Response
+from app.questionnaires.published import PublishedQuestionnaires
+from app.responses import queries
+from app.responses.intake import Intake, Outcome, Stored
+from app.responses.schemas import ResponseIn
+from app.responses.submission import Said, Source, Submission, prepare
+from app.rollups import stale
+from app.visits.links import LinkCodes
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stands between a request and the batch writer."""
+
+    questionnaires: PublishedQuestionnaires
+    links: LinkCodes
+    intake: Intake
+    zone: ZoneInfo
+
+    async def take(self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime) -> Stored:
+        """Check one response and store it; raises the problem when it is refused."""
+        return await self.intake.submit(await self._prepare(sent, device, received_at))
+
+    async def take_batch(
+        self, sent: Sequence[object], device: KnownDevice, received_at: datetime
+    ) -> list[Outcome]:
+        """Check and store many, each on its own; problems stand in their places."""
+        outcomes: list[Outcome | None] = []
+        entered = []
+        for place, raw in enumerate(sent):
+            try:
+                submission = await self._prepare(_shaped(raw), device, received_at)
+                entered.append((place, self.intake.enter(submission)))
+                outcomes.append(None)
+            except Problem as problem:
+                outcomes.append(problem)
+        for place, answer in entered:
+            outcomes[place] = await answer
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def _prepare(
+        self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime
+    ) -> Submission:
+        source = self._source(sent.link, device)
+        asked = sent.questionnaire
+        published = await self.questionnaires.get(asked.code, asked.version)
+        if published is None:
+            raise InvalidRequest(faults=[Fault("/questionnaire", "questionnaire_unknown")])
+        said = Said(
+            sent.id,
+            sent.answers,
+            sent.comment,
+            sent.respondent,
+            sent.language,
+            sent.started_at,
+            sent.submitted_at,
+            sent.sent_at,
+        )
+        prepared = prepare(said, published.id, published.layout, source, received_at, self.zone)
+        if isinstance(prepared, list):
+            raise InvalidRequest(faults=prepared)
+        return prepared
+
+    def _source(self, link: str | None, device: KnownDevice | None) -> Source:
+        if link is not None:
+            visit = self.links.read(link)  # a wrong code ends here, without asking the database
+            if visit is None:
+                raise LinkUnknown
+            return Source(unit_id=visit[0], visit_id=visit[1])
+        if device is None:
+            raise Unauthorized
+        return Source(unit_id=device.unit_id, device_id=device.id)
+
+
+def _shaped(raw: object) -> ResponseIn:
+    try:
+        return ResponseIn.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidRequest(faults=faults_of(error)) from error
+
+
+async def judge(
+    session: AsyncSession, subject: Subject, unit_code: str, ref: str, verdict: str, reason: str
+) -> Response:
+    """Give a response its verdict, mark its unit-day stale, put it on record; repeating changes nothing."""
+    unit = await find_unit(session, subject, unit_code)
+    response = await queries.by_digest(session, unit.id, bytes.fromhex(ref))
+    if response is None:
+        raise ResponseUnknown
+    before = response.verdict
+    if before != verdict:
+        response.verdict = verdict
+        response.verdict_reason = None if verdict == "counted" else reason
+        await stale.mark(session, [(response.unit_id, response.local_day)])
+        audit.record(
+            session,
+            subject.actor,
+            "response.verdict",
+            f"response:{unit_code}/{ref}",
+            before=before,
+            after=verdict,
+            reason=reason,
+        )
+    return response

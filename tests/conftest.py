@@ -1,0 +1,114 @@
+"""Real PostgreSQL for every test that asks: one server and one migrated database a test worker.
+
+The database is wiped between tests.
+
+`SIPAS_TEST_DATABASE_URL` runs the suite against a server of one's own: the database it names is emptied!
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from app.bootstrap import load_questionnaires, migrate
+from app.core.database import Database
+from app.core.embedded import EmbeddedPostgres
+from app.core.settings import Settings
+from app.main import create_app
+from app.models.everything import metadata
+from tests.support.world import World
+
+SECRET = "a-secret-for-tests-only-0123456789abcdef"
+KEPT = {"questionnaires"}
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A running PostgreSQL; the database in the URL is empty."""
+    if external := os.environ.get("SIPAS_TEST_DATABASE_URL"):
+        yield external
+        return
+    directory = Path(tempfile.mkdtemp(prefix="sipas-tests-"))
+    directory.chmod(0o755)
+    with EmbeddedPostgres(directory / "data") as url:
+        yield url
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres_url: str) -> str:
+    """A database at the newest migration that holds the shipped questionnaires."""
+
+    async def prepare() -> None:
+        database = Database(postgres_url)
+        await migrate(database)
+        await load_questionnaires(database)
+        await database.close()
+
+    asyncio.run(prepare())
+    return postgres_url
+
+
+async def wipe(database: Database) -> None:
+    """Empty every table but the shipped questionnaires."""
+    tables = ", ".join(name for name in metadata.tables if name not in KEPT)
+    async with database.engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        # what was published never changes, says a trigger: it rests while a test's traces are removed
+        await connection.execute(text("ALTER TABLE questionnaires DISABLE TRIGGER questionnaires_frozen"))
+        await connection.execute(
+            text(
+                "DELETE FROM questionnaires"
+                " WHERE version > 1 OR code NOT IN ('quick-5', 'service-16', 'service-22')"
+            )
+        )
+        await connection.execute(
+            text("UPDATE questionnaires SET status = 'published', retired_at = NULL WHERE status = 'retired'")
+        )
+        await connection.execute(text("ALTER TABLE questionnaires ENABLE TRIGGER questionnaires_frozen"))
+
+
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    """A clean database."""
+    database = Database(migrated_url)
+    await wipe(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings(migrated_url: str, tmp_path: Path) -> Settings:
+    """Settings of a service under test."""
+    return Settings(
+        database_url=migrated_url, secret_key=SECRET, data_dir=tmp_path, base_url="https://sipas.example.vn"
+    )
+
+
+@pytest.fixture
+async def app(database: Database, settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, started."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller without credentials."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://sipas.example.vn") as client:
+        yield client
+
+
+@pytest.fixture
+async def world(database: Database, app: FastAPI) -> World:
+    """A small province with noise around it: see tests/support/world.py."""
+    return await World.build(database, app)
