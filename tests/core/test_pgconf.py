@@ -1,0 +1,35 @@
+from pathlib import Path
+
+from app.core.pgconf import config_files
+
+
+def files(conf: str = "/d/conf", run: str = "/d/run", users: tuple[str, ...] = ("anna",)) -> dict[str, str]:
+    return config_files(Path(conf), Path(run), users)
+
+
+def test_nothing_listens_on_the_network() -> None:
+    assert "listen_addresses = ''" in files()["postgresql.conf"].splitlines()
+
+
+def test_durability_is_left_as_postgresql_ships_it() -> None:
+    text = files()["postgresql.conf"]
+    assert not any(name in text for name in ("fsync", "synchronous_commit", "full_page_writes"))
+
+
+def test_the_operators_own_file_is_read_last() -> None:
+    assert files()["postgresql.conf"].splitlines()[-1] == "include_if_exists 'local.conf'"
+
+
+def test_only_callers_known_to_the_kernel_are_let_in() -> None:
+    rules = [line for line in files()["pg_hba.conf"].splitlines() if not line.startswith("#")]
+    assert rules == ["local all sipas peer map=sipas", "local replication sipas peer map=sipas"]
+
+
+def test_every_user_is_mapped_once() -> None:
+    _, *rules = files(users=("root", "anna", "root"))["pg_ident.conf"].splitlines()
+    assert rules == ['sipas "anna" sipas', 'sipas "root" sipas']
+
+
+def test_quotes_and_commas_in_a_path_stay_part_of_it() -> None:
+    lines = files(run="/d/it's, one\\run")["postgresql.conf"].splitlines()
+    assert "unix_socket_directories = '\"/d/it''s, one\\\\run\"'" in lines
