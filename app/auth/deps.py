@@ -71,7 +71,9 @@ async def _bearer(
     request: Request, session: AsyncSession, tokens: AccessTokens, limiter: RateLimiter
 ) -> Subject:
     claims = tokens.read(bearer_token(request))
-    kind, _, identity = str(claims["sub"]).partition(":") if claims else ("", "", "")
+    if claims is None:
+        raise Unauthorized
+    kind, _, identity = str(claims["sub"]).partition(":")
     if kind == "user":
         account: Any = await queries.open_user(session, UUID(identity))
     elif kind == "client":

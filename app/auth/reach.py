@@ -14,7 +14,8 @@ from app.models.unit import Unit
 
 def subtree(unit_id: int) -> Select[tuple[int]]:
     """Ids of a unit and of everything beneath it."""
-    below = select(Unit.id).where(Unit.id == unit_id).cte("below", recursive=True)
+    # without a name of its own, so that one statement may ask twice
+    below = select(Unit.id).where(Unit.id == unit_id).cte(recursive=True)
     below = below.union_all(select(Unit.id).join(below, Unit.parent_id == below.c.id))
     return select(below.c.id)
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -13,7 +13,17 @@ from app.auth import service
 from app.auth.deps import SignedIn, anyone, get_tokens
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession
+from app.core.openapi import problems
+from app.core.problems import (
+    BadRequest,
+    BodyTooLarge,
+    InvalidRequest,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from app.core.schema import Out
+from app.core.text import clean
 from app.core.tokens import ACCESS_LIFETIME, AccessTokens
 from app.models.unit import Unit
 
@@ -28,6 +38,9 @@ class Token(Out):
     expires_in: int
     scope: str
     refresh_token: str | None = None
+
+
+MAX_FIELD = 1000
 
 
 class OAuthError(Out):
@@ -58,12 +71,21 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return unquote_plus(name), unquote_plus(secret)
 
 
+def _token_responses() -> dict[int | str, dict[str, Any]]:
+    documented: dict[int | str, dict[str, Any]] = problems(
+        BadRequest, InvalidRequest, BodyTooLarge, TooManyRequests, Unavailable
+    )
+    documented[400] |= {"model": OAuthError, "description": "Refused (RFC 6749), or the body is malformed"}
+    documented[401] = {"model": OAuthError, "description": "The client or its secret is not right (RFC 6749)"}
+    return documented
+
+
 @router.post(
     "/auth/token",
     dependencies=[Depends(anyone)],
     response_model=Token,
     response_model_exclude_none=True,
-    responses={400: {"model": OAuthError}, 401: {"model": OAuthError}},
+    responses=_token_responses(),
     summary="Get an access token",
 )
 async def get_token(
@@ -71,18 +93,20 @@ async def get_token(
     session: WriteSession,
     tokens: Annotated[AccessTokens, Depends(get_tokens)],
     grant_type: Annotated[str, Form(examples=["password"])] = "",
-    username: Annotated[str, Form(max_length=200)] = "",
-    password: Annotated[str, Form(max_length=1000)] = "",
-    client_id: Annotated[str, Form(max_length=200)] = "",
-    client_secret: Annotated[str, Form(max_length=1000)] = "",
-    refresh_token: Annotated[str, Form(max_length=1000)] = "",
+    username: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    client_id: Annotated[str, Form()] = "",
+    client_secret: Annotated[str, Form()] = "",
+    refresh_token: Annotated[str, Form()] = "",
 ) -> JSONResponse:
     """`password`, `client_credentials` (HTTP Basic or fields) or `refresh_token`; tokens last 15 minutes."""
     now = utc_now()
     address = request.client.host if request.client else "unknown"
     outcome: service.Grant | service.Refusal
-    if grant_type == "password":
-        outcome = await service.sign_in(session, username.replace("\0", ""), password, address, now)
+    if max(map(len, (username, password, client_id, client_secret, refresh_token))) > MAX_FIELD:
+        outcome = service.Refusal("invalid_request", "A field is too long.")
+    elif grant_type == "password":
+        outcome = await service.sign_in(session, clean(username.replace("\0", "")), password, address, now)
     elif grant_type == "client_credentials":
         name, secret = _basic(request) or (client_id, client_secret)
         outcome = await service.client_credentials(session, name, secret)
@@ -108,7 +132,7 @@ async def get_token(
     return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
 
 
-@router.get("/me", summary="Who I am")
+@router.get("/me", responses=problems(Unauthorized, TooManyRequests, Unavailable), summary="Who I am")
 async def who_am_i(subject: SignedIn, session: ReadSession) -> Me:
     """The holder of the token, its scopes and its unit."""
     unit = await session.scalar(select(Unit.code).where(Unit.id == subject.unit_id))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import queries
 from app.auth.subjects import Subject
+from app.core.locks import try_hold
 from app.core.problems import TooManyRequests
 from app.core.tokens import check_password, check_secret, hash_secret, make_secret
 from app.models.subject import Client, RefreshToken, SignInFailure, User
@@ -58,18 +59,8 @@ def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:
 async def sign_in(
     session: AsyncSession, username: str, password: str, address: str, now: datetime
 ) -> Grant | Refusal:
-    """The password grant. Raises TooManyRequests while a name must wait.
-
-    Failures count for a name from one address, and much more mildly for the name from anywhere: someone who
-    guesses from outside slows themselves down, not the office that signs in every morning.
-    """
-    here, anywhere = await queries.failures(session, username, address, now)
-    for (count, last), free, longest in (
-        (here, FREE_TRIES, LONGEST_WAIT_HERE),
-        (anywhere, FREE_TRIES_ANYWHERE, LONGEST_WAIT_ANYWHERE),
-    ):
-        if last is not None and (left := last + wait_after(count, free, longest) - now) > timedelta(0):
-            raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
+    """The password grant. Raises TooManyRequests while a name must wait."""
+    await _slow_down(session, username, address, now)
     user = await queries.user_by_name(session, username)
     # Argon2 takes its time: in a thread, so that nobody else waits for it
     fits = await asyncio.to_thread(check_password, password, user.password_hash if user else None)
@@ -78,6 +69,27 @@ async def sign_in(
         return Refusal("invalid_grant", "The username or the password is not right.")
     await queries.forget_failures(session, username, address)
     return _grant(session, user, uuid4(), now)
+
+
+async def _slow_down(session: AsyncSession, username: str, address: str, now: datetime) -> None:
+    """Raise TooManyRequests where failures ask for a pause.
+
+    Failures count for a name from one address, and much more mildly for the name from anywhere: someone who
+    guesses from outside slows themselves down. An address without failures is always heard, so that no crowd
+    of guessers can keep out the office that signs in every morning.
+    """
+    here, anywhere = await queries.failures(session, username, address, now)
+    if here[0] >= FREE_TRIES:
+        # one at a time from now on: guesses sent side by side would not see each other's failures
+        if not await try_hold(session, "sign-in", username, address):
+            raise TooManyRequests(retry_after=1)
+        here, anywhere = await queries.failures(session, username, address, now)
+    waits = [(here, FREE_TRIES, LONGEST_WAIT_HERE)]
+    if here[0]:
+        waits.append((anywhere, FREE_TRIES_ANYWHERE, LONGEST_WAIT_ANYWHERE))
+    for (count, last), free, longest in waits:
+        if last is not None and (left := last + wait_after(count, free, longest) - now) > timedelta(0):
+            raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
 
 
 async def refresh(session: AsyncSession, token: str, now: datetime) -> Grant | Refusal:

@@ -42,6 +42,11 @@ def first_hidden(text: str) -> str | None:
     return next((char for char in text if unicodedata.category(char) in _HIDDEN_CATEGORIES), None)
 
 
+def fits_in_address(code: str) -> bool:
+    """Whether a code can be a segment of a path: browsers and proxies read slashes and dots their own way."""
+    return "/" not in code and "\\" not in code and code not in {".", ".."}
+
+
 def _without_marks(text: str) -> str:
     if text.isascii():
         return text

@@ -1,0 +1,35 @@
+"""Advisory locks: each job that must not run twice at once has a number here, so that no two share one.
+
+A lock is held until the transaction ends. Waiting for it has the session's `lock_timeout` as its end.
+"""
+
+from enum import IntEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+class Lock(IntEnum):
+    """What is being kept to one transaction at a time."""
+
+    UNITS = 7237101
+    """Changes of the tree: two changes that are sound alone can make a loop together."""
+    PROCEDURES = 7237102
+    """Imports of procedures: two files at once would trip over each other's new codes."""
+    FIRST_ADMINISTRATOR = 7237103
+    """Several processes start on one new database."""
+    SHIPPED_QUESTIONNAIRES = 7237104
+    """The same start: the second process finds them published."""
+    PAIRING_HANDLES = 7237105
+    """Two new pairing codes must not pick the same free handle."""
+
+
+async def hold(session: AsyncSession, lock: Lock) -> None:
+    """Take the lock for the rest of the transaction."""
+    await session.execute(select(func.pg_advisory_xact_lock(int(lock))))
+
+
+async def try_hold(session: AsyncSession, purpose: str, *names: str) -> bool:
+    """Take a lock named by texts for the rest of the transaction; False, at once, when another holds it."""
+    key = func.hashtextextended("\0".join((purpose, *names)).replace("\0", "\x1f"), 0)
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))

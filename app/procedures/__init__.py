@@ -1,0 +1,1 @@
+"""Procedures: the nation-wide list of numbered administrative services."""

@@ -1,0 +1,1 @@
+"""Units: the bodies whose service is rated, and the tree they form."""

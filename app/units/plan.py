@@ -1,0 +1,140 @@
+"""What an import of units would do: which rows are new, which change something, and every fault. Pure.
+
+Rows stand in any order, so a parent is looked for in the whole file and in the database. An empty parent
+or day keeps what a known unit has: a file with only names must not tear the tree apart.
+
+Why no row can end up outside the reach: each row's parent is within the reach, or another row, or left as
+it was; there are no loops; so every chain of parents ends in the reach.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from app.core.imports import MAX_NAME, Table
+from app.core.tables import Row, RowFault
+
+COLUMNS = ("code", "name", "kind", "parent_code", "valid_from")
+REQUIRED = ("code", "name", "kind")
+
+
+class Standing(NamedTuple):
+    """A unit as the database has it; `reached` is whether the importer may see it."""
+
+    name: str
+    kind: str
+    parent_code: str | None
+    valid_from: date | None
+    valid_to: date | None
+    reached: bool
+
+
+class Wanted(NamedTuple):
+    """A unit as it shall be."""
+
+    code: str
+    name: str
+    kind: str
+    parent_code: str | None
+    valid_from: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write; `created` lists parents before their children. With faults nothing is to be written."""
+
+    created: Sequence[Wanted] = ()
+    updated: Sequence[Wanted] = ()
+    unchanged: int = 0
+    faults: Sequence[RowFault] = ()
+
+
+def make_plan(
+    table: Table, standing: Mapping[str, Standing], kinds: Sequence[str], reaches_all: bool
+) -> Plan:
+    """Compare the rows with the units that stand there, by code."""
+    rows = table.by_code()
+    table.check_length("name", MAX_NAME)
+    table.check_word("kind", kinds)
+    wanted = {code: _wanted(table, row, standing.get(code)) for code, row in rows.items()}
+    for row in table.rows:
+        known = standing.get(row.values["code"])
+        if known is not None and not known.reached:
+            table.accuse(row, "code", "code_taken")
+        elif table.whole:
+            _check_parent(table, row, known, rows, standing, reaches_all)
+
+    def parent_of(code: str) -> str | None:
+        if code in wanted:
+            return wanted[code].parent_code
+        return standing[code].parent_code if code in standing else None
+
+    for code in in_loops(rows, parent_of):
+        if code in rows:
+            table.accuse(rows[code], "parent_code", "parent_loop")
+    if faults := table.faults():
+        return Plan(faults=faults)
+    created = {code: unit for code, unit in wanted.items() if code not in standing}
+    changed = [unit for code, unit in wanted.items() if code in standing and _differs(unit, standing[code])]
+    return Plan(_parents_first(created), changed, len(wanted) - len(created) - len(changed))
+
+
+def _wanted(table: Table, row: Row, known: Standing | None) -> Wanted:
+    values = row.values
+    valid_from = table.day(row, "valid_from") or (known.valid_from if known else None)
+    if known and known.valid_to and valid_from and valid_from > known.valid_to:
+        table.accuse(row, "valid_from", "period_reversed")
+    parent = values["parent_code"] or (known.parent_code if known else None)
+    return Wanted(values["code"], values["name"], values["kind"], parent, valid_from)
+
+
+def _check_parent(
+    table: Table,
+    row: Row,
+    known: Standing | None,
+    rows: Mapping[str, Row],
+    standing: Mapping[str, Standing],
+    reaches_all: bool,
+) -> None:
+    parent = row.values["parent_code"]
+    if not parent:
+        if known is None and not reaches_all:
+            table.accuse(row, "parent_code", "parent_needed")
+        return
+    if parent in rows or (known is not None and known.parent_code == parent):
+        return
+    if parent not in standing or not standing[parent].reached:
+        table.accuse(row, "parent_code", "unknown_parent", parent=parent)
+
+
+def in_loops(codes: Iterable[str], parent_of: Callable[[str], str | None]) -> set[str]:
+    """The codes that stand above themselves, going up from the given ones. Each code is visited once."""
+    seen: dict[str, str] = {}
+    looped: set[str] = set()
+    for start in codes:
+        path: list[str] = []
+        code: str | None = start
+        while code is not None and code not in seen:
+            seen[code] = start
+            path.append(code)
+            code = parent_of(code)
+        if code is not None and seen[code] == start:  # this very walk has come back to itself
+            looped.update(path[path.index(code) :])
+    return looped
+
+
+def _differs(unit: Wanted, known: Standing) -> bool:
+    return unit[1:] != (known.name, known.kind, known.parent_code, known.valid_from)
+
+
+def _parents_first(created: Mapping[str, Wanted]) -> list[Wanted]:
+    ordered: dict[str, Wanted] = {}
+    for start in created:
+        path: list[str] = []
+        code: str | None = start
+        while code is not None and code in created and code not in ordered:
+            path.append(code)
+            code = created[code].parent_code
+        ordered.update((code, created[code]) for code in reversed(path))
+    return list(ordered.values())

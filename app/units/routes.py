@@ -1,0 +1,107 @@
+"""`/api/v1/units`: add one, read one, list, import a table."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, File, Path, Query, Response, UploadFile
+
+from app.auth.deps import Needs
+from app.auth.reach import find_unit
+from app.auth.subjects import Subject
+from app.core.deps import Paging, ReadSession, UserLanguage, WriteSession
+from app.core.imports import ImportReport, import_responses, report, status_of
+from app.core.openapi import problems
+from app.core.paging import Page, page
+from app.core.problems import (
+    BadRequest,
+    BodyTooLarge,
+    InvalidRequest,
+    MissingScope,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnitExists,
+    UnitUnknown,
+    UnsupportedMediaType,
+)
+from app.core.schema import Code, Line
+from app.models.unit import UnitKind
+from app.units import queries, service
+from app.units.schemas import NewUnit, UnitOut
+
+router = APIRouter(prefix="/api/v1/units", tags=["Units"])
+
+Reader = Annotated[Subject, Needs("units:read")]
+Manager = Annotated[Subject, Needs("units:manage")]
+GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(
+        *GUARDED, BadRequest, InvalidRequest, UnitUnknown, UnitExists, BodyTooLarge, UnsupportedMediaType
+    ),
+    summary="Add a unit",
+)
+async def create_unit(new: NewUnit, subject: Manager, session: WriteSession) -> UnitOut:
+    """Below a unit within your reach; who reaches every unit may also add one at the top."""
+    unit = await service.create_unit(session, subject, new)
+    return UnitOut.of(unit, new.parent_code)
+
+
+@router.post("/import", responses=import_responses(*GUARDED), summary="Import units")
+async def import_units(
+    file: Annotated[
+        UploadFile, File(description="CSV (UTF-8) or XLSX: code, name, kind, parent_code, valid_from.")
+    ],
+    subject: Manager,
+    session: WriteSession,
+    language: UserLanguage,
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Only say what would happen.")] = False,
+) -> ImportReport:
+    """Adds and changes units by code; rows in any order. With any fault nothing is written: 422.
+
+    An empty parent or day leaves what a known unit has. A dry run answers 200 with the same body.
+    """
+    data = await file.read()
+    result = await service.import_units(session, subject, data, file.filename or "", dry_run)
+    response.status_code = status_of(result, dry_run)
+    return report(result, language)
+
+
+@router.get("", responses=problems(*GUARDED, InvalidRequest, UnitUnknown), summary="List units")
+async def list_units(
+    subject: Reader,
+    session: ReadSession,
+    paging: Paging,
+    parent: Annotated[Code | None, Query(description="Only the direct children of this unit.")] = None,
+    kind: Annotated[UnitKind | None, Query(description="Only units of this kind.")] = None,
+    q: Annotated[
+        Line | None, Query(description="Part of name or code; diacritics and case do not matter.")
+    ] = None,
+    on: Annotated[date | None, Query(description="Only units valid on this day.")] = None,
+) -> Page[UnitOut]:
+    """Units within your reach, by code."""
+    after = paging.after(str)
+    rows = await queries.listing(
+        session,
+        subject,
+        parent_id=None if parent is None else (await find_unit(session, subject, parent)).id,
+        kind=kind,
+        q=q,
+        on=on,
+        after=None if after is None else str(after[0]),
+        limit=paging.limit,
+    )
+    return page(rows, paging, lambda row: UnitOut.of(*row), lambda row: (row[0].code,))
+
+
+@router.get("/{code}", responses=problems(*GUARDED, InvalidRequest, UnitUnknown), summary="Read a unit")
+async def read_unit(code: Annotated[Code, Path()], subject: Reader, session: ReadSession) -> UnitOut:
+    """One unit within your reach."""
+    found = await queries.one(session, subject, code)
+    if found is None:
+        raise UnitUnknown(unit=code)
+    return UnitOut.of(*found)

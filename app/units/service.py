@@ -1,0 +1,65 @@
+"""Adding units, one at a time or as a table. Nobody adds or changes a unit outside their reach."""
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth.reach import find_unit
+from app.auth.subjects import Subject
+from app.core.faults import Fault
+from app.core.imports import MAX_ROWS, ImportResult, Table
+from app.core.locks import Lock, hold
+from app.core.problems import InvalidRequest
+from app.core.tables import read_rows
+from app.models.unit import UNIT_KINDS, Unit
+from app.units import queries
+from app.units.plan import COLUMNS, REQUIRED, make_plan
+from app.units.schemas import NewUnit
+
+
+async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> Unit:
+    """Add one unit; UnitUnknown for a parent outside the reach, UnitExists when the code is taken."""
+    if new.parent_code is None and subject.unit_id is not None:
+        raise InvalidRequest(faults=[Fault("/parent_code", "parent_needed")])
+    await hold(session, Lock.UNITS)
+    parent = None if new.parent_code is None else await find_unit(session, subject, new.parent_code)
+    unit = Unit(
+        code=new.code,
+        name=new.name,
+        kind=new.kind,
+        parent_id=parent.id if parent else None,
+        valid_from=new.valid_from,
+        search_text=queries.search_text(new.code, new.name),
+    )
+    session.add(unit)
+    await session.flush()
+    audit.record(
+        session, subject.actor, "unit.create", f"unit:{unit.code}", kind=unit.kind, parent=new.parent_code
+    )
+    return unit
+
+
+async def import_units(
+    session: AsyncSession, subject: Subject | None, data: bytes, filename: str, dry_run: bool
+) -> ImportResult:
+    """Add and change units by code from a CSV or XLSX file: all of it, or with any fault nothing.
+
+    Without a subject it is the operator at the command line, who reaches every unit.
+    """
+    # reading and comparing take the processor, not the network: in a thread, so that nobody waits for them
+    rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_ROWS)
+    if not dry_run:
+        await hold(session, Lock.UNITS)
+    standing, ids = await queries.all_standing(session, subject)
+    reaches_all = subject is None or subject.unit_id is None
+    plan = await asyncio.to_thread(make_plan, Table(rows, faults), standing, UNIT_KINDS, reaches_all)
+    if plan.faults:
+        return ImportResult(faults=plan.faults)
+    result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged)
+    if not dry_run:
+        await queries.write(session, plan.created, plan.updated, ids)
+        actor = subject.actor if subject else audit.SYSTEM
+        counts = {"created": result.created, "updated": result.updated, "unchanged": result.unchanged}
+        audit.record(session, actor, "unit.import", "units", **counts)
+    return result

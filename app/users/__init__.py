@@ -1,0 +1,1 @@
+"""Accounts: administrators and partner systems, their scopes and their reach."""

@@ -1,0 +1,124 @@
+"""Making and closing accounts: administrators (people) and clients (partner systems)."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth.reach import find_unit
+from app.auth.scopes import SCOPES
+from app.auth.subjects import Subject
+from app.core.clock import utc_now
+from app.core.faults import Fault, pointer
+from app.core.locks import Lock, hold
+from app.core.problems import ClientUnknown, InvalidRequest, UsernameTaken
+from app.core.text import clean, first_hidden
+from app.core.tokens import hash_password, hash_secret, make_secret
+from app.models.subject import Client, User
+from app.users import queries
+from app.users.schemas import NewClient
+
+MAX_USERNAME = 64
+MIN_PASSWORD = 10
+MAX_PASSWORD = 1000
+
+
+async def create_first_administrator(session: AsyncSession, username: str, password: str) -> bool:
+    """Make an administrator if there is no account at all; False when there is one.
+
+    Two processes may try at once: the second waits for the first and finds its account.
+    """
+    await hold(session, Lock.FIRST_ADMINISTRATOR)
+    if await queries.any_user(session):
+        return False
+    await create_administrator(session, audit.SYSTEM, username, password)
+    return True
+
+
+async def create_administrator(session: AsyncSession, actor: str, username: str, password: str) -> UUID:
+    """Make an account with every scope that reaches every unit.
+
+    Raises InvalidRequest with all faults of name and password, UsernameTaken for a name in use.
+    """
+    username = clean(username)
+    if faults := account_faults(username, password):
+        raise InvalidRequest(faults=faults)
+    if await queries.user_exists(session, username):
+        raise UsernameTaken
+    # Argon2 takes its time: in a thread, so that nobody else waits for it
+    hashed = await asyncio.to_thread(hash_password, password)
+    user = User(username=username, password_hash=hashed, scopes=list(SCOPES), unit_id=None)
+    session.add(user)
+    await session.flush()
+    audit.record(session, actor, "user.create", f"user:{user.id}", scopes=user.scopes, unit=None)
+    return user.id
+
+
+def account_faults(username: str, password: str) -> list[Fault]:
+    """What is wrong with a name (1 to 64 visible characters) and a password (10 to 1,000)."""
+    faults = []
+    if not username:
+        faults.append(Fault("/username", "missing"))
+    elif len(username) > MAX_USERNAME:
+        faults.append(Fault("/username", "too_long", {"limit": MAX_USERNAME}))
+    elif first_hidden(username) is not None:
+        faults.append(Fault("/username", "invalid_character"))
+    if len(password) < MIN_PASSWORD:
+        faults.append(Fault("/password", "too_short", {"limit": MIN_PASSWORD}))
+    elif len(password) > MAX_PASSWORD:
+        faults.append(Fault("/password", "too_long", {"limit": MAX_PASSWORD}))
+    return faults
+
+
+async def create_client(
+    session: AsyncSession, actor: str, name: str, unit_id: int | None, scopes: Sequence[str]
+) -> tuple[UUID, str]:
+    """Make a client; its id, and its secret, which nobody can read again. InvalidRequest names bad scopes."""
+    unknown = [
+        Fault(pointer("scopes", index), "not_allowed", {"allowed": ", ".join(SCOPES)})
+        for index, scope in enumerate(scopes)
+        if scope not in SCOPES
+    ]
+    if unknown or not scopes:
+        raise InvalidRequest(faults=unknown or [Fault("/scopes", "missing")])
+    secret = make_secret()
+    client = Client(name=name, secret_hash=hash_secret(secret), scopes=sorted(set(scopes)), unit_id=unit_id)
+    session.add(client)
+    await session.flush()
+    audit.record(
+        session,
+        actor,
+        "client.create",
+        f"client:{client.id}",
+        name=name,
+        scopes=client.scopes,
+        unit_id=unit_id,
+    )
+    return client.id, secret
+
+
+async def grant_client(session: AsyncSession, subject: Subject, new: NewClient) -> tuple[UUID, str]:
+    """`create_client` on somebody's behalf: nobody gives away scopes or units they do not have themselves."""
+    faults = [
+        Fault(pointer("scopes", index), "scope_not_held", {"scope": scope})
+        for index, scope in enumerate(new.scopes)
+        if scope not in subject.scopes
+    ]
+    if new.unit_code is None and subject.unit_id is not None:
+        faults.append(Fault("/unit_code", "unit_needed"))
+    if faults:
+        raise InvalidRequest(faults=faults)
+    unit = None if new.unit_code is None else await find_unit(session, subject, new.unit_code)
+    return await create_client(session, subject.actor, new.name, unit.id if unit else None, new.scopes)
+
+
+async def close_client(session: AsyncSession, subject: Subject, client_id: UUID) -> None:
+    """End a client and its tokens; ClientUnknown outside the reach. Closing twice changes nothing."""
+    client = await queries.client_for_update(session, subject, client_id)
+    if client is None:
+        raise ClientUnknown
+    if client.closed_at is None:
+        client.closed_at = utc_now()
+        audit.record(session, subject.actor, "client.close", f"client:{client.id}")
