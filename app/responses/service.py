@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
-from app.core.errors import Problem
+from app.core.errors import Problem, faults_of
 from app.core.faults import Fault
 from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized
 from app.devices.known import KnownDevice

@@ -1,0 +1,186 @@
+"""Whatever is thrown at any operation: no 5xx, and no answer that the OpenAPI does not describe."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support import said
+from tests.support.server import Server
+
+EXAMPLES = int(os.environ.get("SIPAS_TEST_EXAMPLES", "15"))
+PROMISES: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+# A token of a device that exists, so that what lies behind the door is reached, too
+DEVICE_PATHS = ("/api/v1/device/", "/api/v1/responses/batch")
+
+
+@pytest.fixture(scope="module")
+def http(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def admin(server: Server, http: httpx.Client) -> dict[str, str]:
+    username, password = server.admin
+    form = {"grant_type": "password", "username": username, "password": password}
+    token = http.post("/api/v1/auth/token", data=form).raise_for_status().json()["access_token"]
+    unit = {"code": "24", "name": "Bắc Ninh", "kind": "province"}
+    http.post("/api/v1/units", json=unit, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture(scope="module")
+def tablet(http: httpx.Client, admin: dict[str, str]) -> dict[str, str]:
+    device = http.post("/api/v1/devices", json={"unit_code": "24", "name": "Quầy"}, headers=admin)
+    code = {"pairing_code": device.raise_for_status().json()["pairing_code"]}
+    token = http.post("/api/v1/devices/pair", json=code).raise_for_status().json()["device_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture(scope="module")
+def api(server: Server) -> Any:
+    return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+
+
+schema = schemathesis.pytest.from_fixture("api")
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_operation_breaks_its_promises(
+    case: schemathesis.Case, admin: dict[str, str], tablet: dict[str, str]
+) -> None:
+    credentials = tablet if case.operation.path.startswith(DEVICE_PATHS) else admin
+    case.call_and_validate(headers=credentials, checks=PROMISES)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/responses", "/api/v1/visits", "/api/v1/units", "/api/v1/auth/token"]
+)
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"", "application/json"),
+        (b"null", "application/json"),
+        (b"[]", "application/json"),
+        (b"{", "application/json"),
+        (b"\xff\xfe\x00", "application/json"),
+        (b'{"id": "\xed\xa0\x80"}', "application/json"),
+        (b'{"comment": "\\ud800"}', "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (b'{"a":' * 50_000, "application/json"),
+        (b'{"id": 1e999999}', "application/json"),
+        (b'{"id": ' + b"9" * 5000 + b"}", "application/json"),
+        (b'{"visits": NaN}', "application/json"),
+        (b"<xml/>", "application/xml"),
+        (b"{}", "text/plain"),
+        (b"{}", "application/json; charset=utf-16"),
+        (b"--x\r\n", "multipart/form-data; boundary=x"),
+        (b"--x\r\n", "multipart/form-data"),
+        (b"a=%00&b=%ff", "application/x-www-form-urlencoded"),
+        (b"{}", "\xff"),
+        (b"{}", ""),
+    ],
+)
+def test_a_broken_body_is_the_callers_fault(
+    http: httpx.Client, admin: dict[str, str], path: str, content: bytes, content_type: str
+) -> None:
+    headers = {**admin, "Content-Type": content_type.encode("latin-1")}
+    answer = http.post(path, content=content, headers=headers)
+    assert 400 <= answer.status_code < 500
+    assert "error" in answer.json() or answer.json()["code"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/responses", "/api/v1/auth/token", "/api/v1/nowhere"])
+def test_ten_megabytes_are_too_much(http: httpx.Client, path: str) -> None:
+    announced = http.post(path, content=b"x" * 10_000_000, headers={"Content-Type": "application/json"})
+    assert (announced.status_code, announced.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_body_that_does_not_say_its_length_is_cut_off_too(http: httpx.Client) -> None:
+    def drops() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 50_000
+
+    answer = http.post("/api/v1/responses", content=drops(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "day", ["0000-01-01", "0001-01-01", "9999-12-31", "10000-01-01", "2026-02-30", "1", ""]
+)
+def test_days_at_the_ends_of_the_calendar(http: httpx.Client, admin: dict[str, str], day: str) -> None:
+    for query in (
+        {"from": day, "to": day},
+        {"from": "2026-01-01", "to": day},
+        {"from": day, "to": "2026-01-01"},
+    ):
+        for path in ("/api/v1/indices/24", "/api/v1/responses"):
+            assert http.get(path, params=query, headers=admin).status_code in {200, 422}
+    visit = {"dossier_code": f"D{day}", "unit_code": "24", "served_on": day}
+    answer = http.post("/api/v1/visits", json={"visits": [visit]}, headers=admin)
+    assert answer.status_code == 200
+    assert answer.json()["items"][0]["status"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59.999999Z",
+        "2026-11-20T09:00:00+23:59",
+        "0000-00-00T00:00:00Z",
+        "2026-11-20",
+        "now",
+    ],
+)
+@pytest.mark.parametrize("name", ["started_at", "submitted_at", "sent_at"])
+def test_instants_at_the_ends_of_the_calendar(
+    http: httpx.Client, tablet: dict[str, str], name: str, instant: str
+) -> None:
+    answer = http.post("/api/v1/responses", json=said.body(**{name: instant}), headers=tablet)
+    assert answer.status_code in {201, 422}
+
+
+@pytest.mark.parametrize("code", ["%00", "%ff", "a%2Fb", "..%2f..", "x" * 5000, "%F0%9F%98%80", "'--", "%25"])
+@pytest.mark.parametrize("path", ["units", "links", "indices", "procedures", "questionnaires/{}", "devices"])
+def test_strange_codes_in_the_path(http: httpx.Client, admin: dict[str, str], path: str, code: str) -> None:
+    url = f"/api/v1/{path.format(code)}/{code}"
+    answer = http.get(url, params={"from": "2026-01-01", "to": "2026-01-02"}, headers=admin)
+    assert answer.status_code in {404, 422}, answer.text
+
+
+@pytest.mark.parametrize("value", ["-1", "0", "201", "9" * 400, "1e3", "\0", "NaN", "１２"])
+@pytest.mark.parametrize("name", ["limit", "cursor"])
+def test_strange_pages(http: httpx.Client, admin: dict[str, str], name: str, value: str) -> None:
+    for path in ("units", "procedures", "devices"):
+        answer = http.get(f"/api/v1/{path}", params={name: value}, headers=admin)
+        assert answer.status_code in {200, 422}
+
+
+def test_a_crowd_of_random_link_codes_never_reaches_the_database(http: httpx.Client, server: Server) -> None:
+    for number in range(300):
+        answer = http.get(f"/api/v1/links/{number:020}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "link_unknown")
