@@ -1,0 +1,84 @@
+# Everything a person or CI does here, on any machine with Python 3.11 or newer and nothing else prepared.
+# `make` alone lists the targets. PYTHON=... chooses the interpreter, ARGS=... passes options on.
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+SUITABLE := -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+CODE := $(wildcard app migrations tests benchmarks)
+
+# The first interpreter that is new enough and can make virtual environments.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p $(SUITABLE) && echo $$p && break; done)
+
+# An environment whose Python has gone, or that came here with a moved checkout, is made anew.
+ifneq ($(shell $(BIN)/python -c 'print(open(".venv/here").read())' 2>/dev/null),$(CURDIR))
+STALE := renew
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check format bench lock clean renew browser
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+serve: .venv/run ## set up and run the service; Ctrl-C stops it
+	@exec $(BIN)/sipas serve $(ARGS)
+
+test: .venv/dev browser ## set up and run every test; ARGS="tests/rollups -k band" for some
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: .venv/dev ## format, lint, types, import contracts, house rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(CODE)
+	@$(BIN)/lint-imports
+	@if [ -d tests/house ]; then $(BIN)/python -m pytest -q tests/house; fi
+
+format: .venv/dev ## put the code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/dev ## measure what the speed claims rest on
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# uv only resolves; pip installs. No line of a lock names an index or a path of the machine that made it.
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+lock: .venv/dev ## choose the newest allowed versions anew
+	@$(PIP) install 'uv>=0.13.8'
+	@$(LOCK) --group build -o requirements.txt >/dev/null
+	@$(LOCK) --group dev -c requirements.txt -o requirements-dev.txt >/dev/null
+
+clean: ## remove the environment and caches; data stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+
+.venv/run: requirements.txt pyproject.toml $(STALE)
+	@if ! $(or $(PYTHON),false) $(SUITABLE); then \
+		echo "SIPAS needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv)." >&2; \
+		echo "If it stands somewhere unusual: make serve PYTHON=/path/to/python3" >&2; exit 1; fi
+	@if [ ! -f .venv/here ]; then \
+		echo "Setting up in .venv with $$($(PYTHON) --version): about a minute, this once ..."; \
+		rm -rf .venv && $(PYTHON) -m venv .venv && printf %s "$(CURDIR)" >.venv/here; \
+	else echo "Requirements changed: bringing .venv up to date ..."; fi
+	@$(PIP) install --no-compile --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	@echo "Installing what tests and checks need ..."
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.txt
+	@touch $@
+
+renew:
+	@rm -f .venv/here
+
+# Browser tests use the system's Chromium; without one they are skipped, so nothing here may fail.
+browser:
+	@if [ -d tests/browser ] && ! command -v chromium >/dev/null 2>&1; then \
+		as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+		if command -v apt-get >/dev/null 2>&1 && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
+			echo "Installing Chromium for the browser tests ..."; \
+			{ $$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium; } >/dev/null 2>&1 \
+				|| echo "Chromium could not be installed: the browser tests are skipped."; \
+		else echo "No Chromium here: the browser tests are skipped."; fi; fi
