@@ -16,6 +16,7 @@ from app.core.logs import configure_logs
 from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
 from app.devices import routes as devices
+from app.devices.known import DeviceTokens
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         database = Database(database_url)
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
+        app.state.devices = DeviceTokens(database)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
             yield

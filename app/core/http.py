@@ -20,7 +20,7 @@ from app.core import logs
 from app.core.database import LOST_CONNECTION, problem_of
 from app.core.deps import pick_language
 from app.core.errors import Problem, fault_of
-from app.core.etag import etag_of, matches
+from app.core.etag import etag_of, json_of, matches
 from app.core.faults import Fault, pointer
 from app.core.problems import (
     BadRequest,
@@ -198,7 +198,7 @@ def respond(request: Request, content: BaseModel | bytes) -> Response:
     `no-cache` lets a browser keep the answer but ask each time; `private` keeps it out of shared caches,
     because what is shown may depend on who asks.
     """
-    body = content if isinstance(content, bytes) else content.model_dump_json().encode()
+    body = content if isinstance(content, bytes) else json_of(content)
     etag = etag_of(body)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if matches(", ".join(request.headers.getlist("if-none-match")) or None, etag):

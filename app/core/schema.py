@@ -7,7 +7,7 @@ Texts refuse NUL and other control characters, which PostgreSQL cannot store or 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from app.core.text import clean, first_hidden, fits_in_address
@@ -68,3 +68,13 @@ Title = Annotated[Line, AfterValidator(_storable)]
 
 NewCode = Annotated[Code, AfterValidator(_storable), AfterValidator(_address_part)]
 """A code to keep: as `Title`, and fit to stand in an address (`/api/v1/units/{code}`)."""
+
+
+def _only_text(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("invalid_instant", "an instant is a text")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_only_text)]
+"""An aware instant as RFC 3339 text: Pydantic alone would take a bare number for seconds since 1970."""

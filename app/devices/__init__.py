@@ -1,0 +1,1 @@
+"""Devices: tablets at the desks, from their pairing code to their last heartbeat."""

@@ -1,0 +1,86 @@
+"""Known devices: whose token is this? Asked with every response a tablet sends, so answers are kept.
+
+What was read of a device serves for REMEMBERED seconds: a revocation made in another process is felt here
+after that long at most. A token that does not fit what is kept is compared with the database again, because
+the tablet may have been paired a moment ago.
+"""
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.core.database import Database
+from app.core.problems import DeviceRevoked, Unauthorized
+from app.core.tokens import hash_secret
+from app.devices import queries
+from app.devices.pairing import device_of
+
+REMEMBERED = 5.0
+MAX_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device that has been paired once."""
+
+    id: UUID
+    unit_id: int
+    questionnaire_code: str
+    revoked: bool
+    token_hash: bytes
+
+
+class DeviceTokens:
+    """One a process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._kept: OrderedDict[UUID, tuple[float, KnownDevice]] = OrderedDict()
+
+    async def find(self, token: str) -> KnownDevice:
+        """The device behind a token. Unauthorized when there is none, DeviceRevoked when it was stopped."""
+        device = await self.recognise(token)
+        if device.revoked:
+            raise DeviceRevoked
+        return device
+
+    async def recognise(self, token: str) -> KnownDevice:
+        """The device behind a token, revoked or not; Unauthorized when there is none."""
+        device_id = device_of(token)
+        if device_id is None:
+            raise Unauthorized
+        token_hash = hash_secret(token)
+        until, kept = self._kept.get(device_id, (0.0, None))
+        if kept is not None and until > self._clock() and hmac.compare_digest(kept.token_hash, token_hash):
+            return kept
+        device = await self._read(device_id)
+        if device is None or not hmac.compare_digest(device.token_hash, token_hash):
+            raise Unauthorized
+        return device
+
+    def forget(self, device_id: UUID) -> None:
+        """The device has changed: read it again next time."""
+        self._kept.pop(device_id, None)
+
+    async def _read(self, device_id: UUID) -> KnownDevice | None:
+        async with self._database.read() as session:
+            row = await queries.by_id(session, device_id)
+        device = row[0] if row is not None else None
+        if device is None or device.token_hash is None:
+            return None  # not kept: strangers' made-up ids would push out real devices
+        known = KnownDevice(
+            id=device.id,
+            unit_id=device.unit_id,
+            questionnaire_code=device.questionnaire_code,
+            revoked=device.revoked_at is not None,
+            token_hash=device.token_hash,
+        )
+        self._kept[device_id] = self._clock() + REMEMBERED, known
+        self._kept.move_to_end(device_id)
+        if len(self._kept) > MAX_REMEMBERED:
+            self._kept.popitem(last=False)
+        return known

@@ -1,0 +1,95 @@
+"""What the house asks of the table of devices. Staff see devices within their reach only."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.reach import subtree, within_reach
+from app.auth.subjects import Subject
+from app.models.device import Device, PairingFailure
+from app.models.unit import Unit
+
+FAILURE_MEMORY = timedelta(minutes=1)
+NO_CODE: dict[str, Any] = {
+    "pairing_handle": None,
+    "pairing_secret_hash": None,
+    "pairing_expires_at": None,
+    "pairing_tries": 0,
+}
+
+DeviceRow = Row[Device, str, str]
+"""A device with its unit's code and name."""
+
+
+def _with_unit() -> Select[Device, str, str]:
+    return select(Device, Unit.code, Unit.name).join(Unit, Unit.id == Device.unit_id)
+
+
+async def find(
+    session: AsyncSession, subject: Subject, device_id: UUID, *, lock: bool = False
+) -> DeviceRow | None:
+    """A device within the subject's reach; locked when it is about to change."""
+    query = _with_unit().where(Device.id == device_id, within_reach(Device.unit_id, subject))
+    return (await session.execute(query.with_for_update(of=Device) if lock else query)).one_or_none()
+
+
+async def listed(
+    session: AsyncSession,
+    subject: Subject,
+    unit_id: int | None,
+    silent_since: datetime | None,
+    after: tuple[str, UUID] | None,
+    limit: int,
+) -> Sequence[DeviceRow]:
+    """Devices within reach by name: of one unit and what is beneath it, or those not heard of since then."""
+    query = _with_unit().where(within_reach(Device.unit_id, subject))
+    if unit_id is not None:
+        query = query.where(Device.unit_id.in_(subtree(unit_id)))
+    if silent_since is not None:
+        heard = func.coalesce(Device.last_seen_at, Device.paired_at)  # null while it was never paired
+        query = query.where(Device.revoked_at.is_(None), heard < silent_since)
+    if after is not None:
+        query = query.where(tuple_(Device.name, Device.id) > tuple_(*after))
+    return (await session.execute(query.order_by(Device.name, Device.id).limit(limit))).all()
+
+
+async def by_id(session: AsyncSession, device_id: UUID) -> DeviceRow | None:
+    """The device itself asks: its token has been checked, reach does not apply."""
+    return (await session.execute(_with_unit().where(Device.id == device_id))).one_or_none()
+
+
+async def heard(session: AsyncSession, device_id: UUID, now: datetime, **said: Any) -> None:
+    """The device has spoken."""
+    await session.execute(update(Device).where(Device.id == device_id).values(last_seen_at=now, **said))
+
+
+async def drop_expired_codes(session: AsyncSession, now: datetime) -> None:
+    """Free the handles of codes whose time is over."""
+    await session.execute(update(Device).where(Device.pairing_expires_at <= now).values(NO_CODE))
+
+
+async def handles_in_use(session: AsyncSession) -> set[int]:
+    """Handles of codes that wait for their tablet."""
+    taken = await session.scalars(select(Device.pairing_handle).where(Device.pairing_handle.is_not(None)))
+    return {int(handle) for handle in taken if handle is not None}
+
+
+async def by_handle(session: AsyncSession, handle: str) -> Device | None:
+    """The device waiting under a handle, locked, so that of many tries at once each is counted."""
+    return await session.scalar(select(Device).where(Device.pairing_handle == handle).with_for_update())
+
+
+async def recent_failures(session: AsyncSession, now: datetime) -> int:
+    """Wrong codes of the last minute, in the whole deployment."""
+    query = select(func.count()).where(PairingFailure.failed_at > now - FAILURE_MEMORY)
+    return (await session.execute(query)).scalar_one()
+
+
+async def remember_failure(session: AsyncSession, now: datetime) -> None:
+    """Count a wrong code, and forget those that no longer matter."""
+    await session.execute(delete(PairingFailure).where(PairingFailure.failed_at <= now - FAILURE_MEMORY))
+    session.add(PairingFailure(failed_at=now))

@@ -1,0 +1,174 @@
+"""What comes in and goes out about devices."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from app.core.schema import Code, In, Instant, Line, Out, Title
+from app.models.device import Device
+from app.questionnaires.schemas import QuestionnaireOut
+
+State = Literal["pending", "paired", "revoked"]
+DEFAULT_QUESTIONNAIRE = "quick-5"
+
+Languages = Annotated[
+    list[Literal["vi", "en"]],
+    Field(min_length=1, max_length=2, description="In the order offered; the first is shown first."),
+    AfterValidator(lambda languages: list(dict.fromkeys(languages))),
+]
+IdleSeconds = Annotated[
+    int, Field(ge=5, le=3600, description="Seconds without a touch before the screen starts anew.")
+]
+QuestionnaireCode = Annotated[
+    Code, Field(description="Code of a questionnaire; its newest published version is shown.")
+]
+
+
+class DeviceIn(In):
+    """A tablet to set up."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"unit_code": "09166", "name": "Quầy 1", "questionnaire": DEFAULT_QUESTIONNAIRE}
+        }
+    )
+
+    unit_code: Code
+    name: Title
+    questionnaire: QuestionnaireCode = DEFAULT_QUESTIONNAIRE
+
+
+class DeviceChange(In):
+    """What shall change; what is absent or null stays."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Quầy 2", "languages": ["vi"]}})
+
+    name: Title | None = None
+    questionnaire: QuestionnaireCode | None = None
+    languages: Languages | None = None
+    idle_seconds: IdleSeconds | None = None
+
+
+class NewPairingCode(Out):
+    """The code to type on the tablet: ten digits, spaces and hyphens do not matter; shown this once."""
+
+    id: UUID
+    pairing_code: Annotated[str, Field(examples=["0412337905"])]
+    pairing_expires_at: datetime
+
+
+class PairingIn(In):
+    """A tablet presents the code typed on it, and says what it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"pairing_code": "0412337905", "device": {"model": "Tab A9"}}}
+    )
+
+    pairing_code: Annotated[Line, StringConstraints(max_length=40)]
+    device: Annotated[
+        dict[Annotated[Code, StringConstraints(max_length=40)], Line] | None,
+        Field(max_length=20, description="What the tablet knows of itself: model, browser, screen."),
+    ] = None
+
+
+class Paired(Out):
+    """The tablet's token, shown this once."""
+
+    device_id: UUID
+    device_token: str
+
+
+class UnitRef(Out):
+    """A unit by code and name."""
+
+    code: str
+    name: str
+
+
+class DeviceOut(Out):
+    """A tablet as staff see it. `clock_skew_ms`: how far its clock stood behind ours when last heard."""
+
+    id: UUID
+    unit: UnitRef
+    name: str
+    questionnaire: str
+    languages: list[str]
+    idle_seconds: int
+    state: State
+    created_at: datetime
+    pairing_expires_at: datetime | None
+    paired_at: datetime | None
+    revoked_at: datetime | None
+    last_seen_at: datetime | None
+    queue_length: int | None
+    app_version: str | None
+    battery: float | None
+    clock_skew_ms: int | None
+    device: dict[str, str] | None
+
+    @classmethod
+    def of(cls, device: Device, unit_code: str, unit_name: str) -> "DeviceOut":
+        """Show a device."""
+        return cls(
+            id=device.id,
+            unit=UnitRef(code=unit_code, name=unit_name),
+            name=device.name,
+            questionnaire=device.questionnaire_code,
+            languages=device.languages,
+            idle_seconds=device.idle_seconds,
+            state="revoked" if device.revoked_at else "paired" if device.paired_at else "pending",
+            created_at=device.created_at,
+            pairing_expires_at=device.pairing_expires_at,
+            paired_at=device.paired_at,
+            revoked_at=device.revoked_at,
+            last_seen_at=device.last_seen_at,
+            queue_length=device.queue_length,
+            app_version=device.app_version,
+            battery=device.battery,
+            clock_skew_ms=device.clock_skew_ms,
+            device=device.description,
+        )
+
+
+class DeviceConfig(Out):
+    """What a tablet needs in order to ask, offline too. Nothing in it changes by itself (ETag)."""
+
+    device_id: UUID
+    name: str
+    unit: UnitRef
+    questionnaire: QuestionnaireOut
+    languages: list[str]
+    idle_seconds: int
+
+
+class HeartbeatIn(In):
+    """A sign of life."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sent_at": "2026-11-20T09:14:41+07:00",
+                "queue_length": 3,
+                "app_version": "1.4.0",
+                "battery": 87,
+            }
+        }
+    )
+
+    sent_at: Instant
+    queue_length: Annotated[int, Field(ge=0, le=1_000_000, description="Responses waiting to be sent.")]
+    app_version: Annotated[Line, StringConstraints(max_length=50)]
+    battery: Annotated[float | None, Field(ge=0, le=100, description="Charge as the tablet says it.")] = None
+
+
+class Heartbeat(Out):
+    """Our clock, the ETag of the configuration now in force, and whether the device has been revoked.
+
+    `config_etag` is null where there is nothing to fetch: the device is revoked, its questionnaire retired.
+    """
+
+    server_time: datetime
+    config_etag: str | None
+    revoked: bool

@@ -1,0 +1,237 @@
+"""Devices: setting up, pairing, changing, revoking, and what a tablet asks for by itself.
+
+A wrong pairing code is answered, not raised: the try it costs must be committed with the answer. Two limits
+hold against guessing. Each code dies after a few wrong tries at its own handle. And the whole deployment
+takes MAX_FAILURES wrong codes a minute: else a stranger could run through all handles and kill every code
+that waits for its tablet. Both are counted in the database, since a limit for each process would grow with
+their number; and never by address, since all tablets of a hall share one.
+"""
+
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth.reach import find_unit
+from app.auth.subjects import Subject
+from app.core.etag import etag_of, json_of
+from app.core.locks import Lock, hold
+from app.core.problems import (
+    DeviceRevoked,
+    DeviceUnknown,
+    QuestionnaireUnknown,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from app.core.tokens import check_secret, hash_secret
+from app.devices import queries
+from app.devices.known import KnownDevice
+from app.devices.pairing import HANDLES, PairingCode, new_code, new_token, read_code
+from app.devices.schemas import DeviceChange, DeviceConfig, DeviceIn, Heartbeat, HeartbeatIn, UnitRef
+from app.models.device import Device
+from app.questionnaires.published import PublishedQuestionnaires
+from app.questionnaires.schemas import QuestionnaireOut
+
+CODE_LIFETIME = timedelta(minutes=10)
+MAX_TRIES = 5
+MAX_FAILURES = 30
+INT4_MAX = 2**31 - 1
+
+
+async def create(
+    session: AsyncSession,
+    subject: Subject,
+    questionnaires: PublishedQuestionnaires,
+    sent: DeviceIn,
+    now: datetime,
+) -> tuple[Device, PairingCode]:
+    """A new device of a unit within reach, and the code that pairs its tablet."""
+    await hold(session, Lock.PAIRING_HANDLES)
+    unit = await find_unit(session, subject, sent.unit_code)
+    await _require_published(questionnaires, sent.questionnaire)
+    device = Device(unit_id=unit.id, name=sent.name, questionnaire_code=sent.questionnaire)
+    code = await _give_code(session, device, now)
+    session.add(device)
+    await session.flush()
+    audit.record(
+        session,
+        subject.actor,
+        "device.create",
+        f"device:{device.id}",
+        unit=unit.code,
+        name=device.name,
+        questionnaire=device.questionnaire_code,
+    )
+    return device, code
+
+
+async def change(
+    session: AsyncSession,
+    subject: Subject,
+    questionnaires: PublishedQuestionnaires,
+    device_id: UUID,
+    sent: DeviceChange,
+) -> queries.DeviceRow:
+    """Change what was sent; the tablet learns of it by the ETag of its configuration."""
+    row = await get(session, subject, device_id, lock=True)
+    device = row[0]
+    changes = sent.model_dump(exclude_none=True)
+    if sent.questionnaire is not None:
+        await _require_published(questionnaires, sent.questionnaire)
+        device.questionnaire_code = sent.questionnaire
+    if sent.name is not None:
+        device.name = sent.name
+    if sent.languages is not None:
+        device.languages = list(sent.languages)
+    if sent.idle_seconds is not None:
+        device.idle_seconds = sent.idle_seconds
+    if changes:
+        audit.record(session, subject.actor, "device.change", f"device:{device.id}", **changes)
+    return row
+
+
+async def renew_code(
+    session: AsyncSession, subject: Subject, device_id: UUID, now: datetime
+) -> tuple[Device, PairingCode]:
+    """A new pairing code. The token in use stays good until another tablet has been paired with the code."""
+    await hold(session, Lock.PAIRING_HANDLES)  # before the row: freeing handles waits for rows
+    device = (await get(session, subject, device_id, lock=True))[0]
+    if device.revoked_at is not None:
+        raise DeviceRevoked
+    code = await _give_code(session, device, now)
+    audit.record(session, subject.actor, "device.pairing_code", f"device:{device.id}")
+    return device, code
+
+
+async def revoke(
+    session: AsyncSession, subject: Subject, device_id: UUID, now: datetime
+) -> queries.DeviceRow:
+    """Stop a device for good. Its token stays known, so that the tablet hears why. May be repeated."""
+    row = await get(session, subject, device_id, lock=True)
+    device = row[0]
+    if device.revoked_at is None:
+        device.revoked_at = now
+        _drop_code(device)
+        audit.record(session, subject.actor, "device.revoke", f"device:{device.id}")
+    return row
+
+
+async def pair(
+    session: AsyncSession, typed: str, description: dict[str, str] | None, now: datetime
+) -> tuple[UUID, str] | None:
+    """Device id and token for a right code; None, counted, for a wrong, used or expired one.
+
+    Raises TooManyRequests while too many wrong codes have come in of late, whoever sent them.
+    """
+    code = read_code(typed)
+    if code is None:
+        return None  # not the form of a code: no guess either
+    if await queries.recent_failures(session, now) >= MAX_FAILURES:
+        raise TooManyRequests(retry_after=int(queries.FAILURE_MEMORY.total_seconds()))
+    device = await queries.by_handle(session, code.handle)
+    if device is None or not _fits(device, code, now):
+        await queries.remember_failure(session, now)
+        return None
+    token = new_token(device.id)
+    device.token_hash = hash_secret(token)
+    device.paired_at = now
+    device.description = description
+    _drop_code(device)
+    audit.record(session, audit.SYSTEM, "device.pair", f"device:{device.id}")
+    return device.id, token
+
+
+async def config(
+    session: AsyncSession, questionnaires: PublishedQuestionnaires, device_id: UUID
+) -> DeviceConfig:
+    """What the tablet shows. QuestionnaireUnknown when no version of its questionnaire is published."""
+    row = await queries.by_id(session, device_id)
+    if row is None:
+        raise Unauthorized
+    device, unit_code, unit_name = row
+    published = await questionnaires.latest(device.questionnaire_code)
+    if published is None:
+        raise QuestionnaireUnknown(questionnaire=device.questionnaire_code)
+    return DeviceConfig(
+        device_id=device.id,
+        name=device.name,
+        unit=UnitRef(code=unit_code, name=unit_name),
+        questionnaire=QuestionnaireOut.showing(published.definition, published.status),
+        languages=device.languages,
+        idle_seconds=device.idle_seconds,
+    )
+
+
+async def heartbeat(
+    session: AsyncSession,
+    questionnaires: PublishedQuestionnaires,
+    device: KnownDevice,
+    sent: HeartbeatIn,
+    now: datetime,
+) -> Heartbeat:
+    """Keep what the tablet says of itself and how far its clock is off; name the configuration in force."""
+    skew = round((now - sent.sent_at) / timedelta(milliseconds=1))
+    await queries.heard(
+        session,
+        device.id,
+        now,
+        queue_length=sent.queue_length,
+        app_version=sent.app_version,
+        battery=sent.battery,
+        clock_skew_ms=max(-INT4_MAX, min(INT4_MAX, skew)),
+    )
+    etag = None
+    if not device.revoked:
+        with suppress(QuestionnaireUnknown):  # nothing to fetch: the tablet keeps what it has
+            etag = etag_of(json_of(await config(session, questionnaires, device.id)))
+    return Heartbeat(server_time=now, config_etag=etag, revoked=device.revoked)
+
+
+async def get(
+    session: AsyncSession, subject: Subject, device_id: UUID, *, lock: bool = False
+) -> queries.DeviceRow:
+    """A device within reach; DeviceUnknown otherwise."""
+    row = await queries.find(session, subject, device_id, lock=lock)
+    if row is None:
+        raise DeviceUnknown
+    return row
+
+
+async def _require_published(questionnaires: PublishedQuestionnaires, code: str) -> None:
+    if await questionnaires.latest(code) is None:
+        raise QuestionnaireUnknown(questionnaire=code)
+
+
+async def _give_code(session: AsyncSession, device: Device, now: datetime) -> PairingCode:
+    """A fresh code under a free handle; the caller holds Lock.PAIRING_HANDLES."""
+    await queries.drop_expired_codes(session, now)
+    free = sorted(set(range(HANDLES)) - await queries.handles_in_use(session))
+    if not free:
+        raise Unavailable(retry_after=60)
+    code = new_code(secrets.choice(free))
+    device.pairing_handle, device.pairing_secret_hash = code.handle, hash_secret(code.digits)
+    device.pairing_expires_at, device.pairing_tries = now + CODE_LIFETIME, 0
+    return code
+
+
+def _fits(device: Device, code: PairingCode, now: datetime) -> bool:
+    """Whether the code opens the device under its handle; a wrong one costs a try, the last kills it."""
+    if device.pairing_expires_at is None or device.pairing_secret_hash is None:
+        return False
+    if device.pairing_expires_at <= now:
+        return False
+    if check_secret(code.digits, device.pairing_secret_hash):
+        return True
+    device.pairing_tries += 1
+    if device.pairing_tries >= MAX_TRIES:
+        _drop_code(device)
+    return False
+
+
+def _drop_code(device: Device) -> None:
+    for column, value in queries.NO_CODE.items():
+        setattr(device, column, value)
