@@ -106,7 +106,3 @@ def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  rea
     """`subject: Annotated[Subject, Needs("units:read")]`: the subject, if it holds the scope."""
     guard: Callable[..., Awaitable[Subject]] = Depends(ScopeGuard(scope))
     return guard
-
-
-def anyone() -> None:
-    """Names a route that is open on purpose: `dependencies=[Depends(anyone)]`."""

@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from app.auth import service
-from app.auth.deps import SignedIn, anyone, get_tokens
+from app.auth.deps import SignedIn, get_tokens
 from app.core.clock import utc_now
-from app.core.deps import ReadSession, WriteSession
+from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.openapi import problems
 from app.core.problems import (
     BadRequest,

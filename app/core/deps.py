@@ -20,6 +20,10 @@ from app.core.problems import InvalidRequest
 from app.core.settings import Settings
 
 
+def anyone() -> None:
+    """The guard of a route that is open on purpose: `dependencies=[Depends(anyone)]`."""
+
+
 def get_settings(request: Request) -> Settings:
     """The settings the application was made with."""
     settings: Settings = request.app.state.settings

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.auth.deps import Needs, anyone
+from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
-from app.core.deps import Paging, ReadSession, WriteSession
+from app.core.deps import Paging, ReadSession, WriteSession, anyone
 from app.core.faults import Fault
 from app.core.http import problem_response, respond
 from app.core.openapi import NOT_MODIFIED, problems

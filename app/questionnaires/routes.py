@@ -4,9 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 
-from app.auth.deps import MaybeSignedIn, Needs, anyone
+from app.auth.deps import MaybeSignedIn, Needs
 from app.auth.subjects import Subject
-from app.core.deps import Paging, ReadSession, WriteSession
+from app.core.deps import Paging, ReadSession, WriteSession, anyone
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.paging import Page, page

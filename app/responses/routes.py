@@ -6,11 +6,11 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response as Answer
 
-from app.auth.deps import Needs, anyone
+from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
-from app.core.deps import AppSettings, InPeriod, Paging, ReadSession, UserLanguage, WriteSession
+from app.core.deps import AppSettings, InPeriod, Paging, ReadSession, UserLanguage, WriteSession, anyone
 from app.core.errors import Problem
 from app.core.openapi import problems
 from app.core.paging import Page, page
