@@ -1,0 +1,38 @@
+# The image runs the service against an external PostgreSQL. Three commands, one image:
+#   docker run ... sipas migrate                    once a release, before it serves
+#   docker run ... sipas serve --host 0.0.0.0       the default
+#   docker run ... sipas worker                     the jobs alone, beside `serve --no-worker`
+# docs/deploy.md says how they go together.
+
+FROM python:3.13-slim AS build
+WORKDIR /srv/sipas
+RUN python -m venv /opt/venv
+# Requirements first: a change of our own code reuses this layer.
+COPY requirements.txt ./
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+COPY pyproject.toml alembic.ini ./
+COPY migrations migrations
+COPY app app
+# Editable, so that the migrations lie beside the code here as they do in a checkout.
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+        --no-deps --no-build-isolation --editable . \
+    && /opt/venv/bin/python -m compileall -q app migrations
+
+FROM python:3.13-slim
+RUN groupadd --gid 10001 sipas \
+    && useradd --uid 10001 --gid sipas --no-create-home --home-dir /var/lib/sipas --shell /usr/sbin/nologin sipas \
+    && install --directory --owner=sipas --group=sipas --mode=700 /var/lib/sipas
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /srv/sipas /srv/sipas
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    SIPAS_ENVIRONMENT=production \
+    SIPAS_DATA_DIR=/var/lib/sipas
+WORKDIR /srv/sipas
+# By number: Kubernetes can see that it is not root.
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('SIPAS_PORT', '8000') + '/healthz', timeout=4)"]
+CMD ["sipas", "serve", "--host", "0.0.0.0"]
