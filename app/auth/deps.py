@@ -5,7 +5,7 @@ hour later.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -20,6 +20,7 @@ from app.core.deps import ReadSession
 from app.core.limits import RateLimiter
 from app.core.problems import MissingScope, Unauthorized
 from app.core.tokens import AccessTokens
+from app.models.subject import Client, User
 
 bearer = OAuth2PasswordBearer("/api/v1/auth/token", refreshUrl="/api/v1/auth/token", auto_error=False)
 
@@ -74,12 +75,14 @@ async def _bearer(
     if claims is None:
         raise Unauthorized
     kind, _, identity = str(claims["sub"]).partition(":")
-    if kind == "user":
-        account: Any = await queries.open_user(session, UUID(identity))
-    elif kind == "client":
-        account = await queries.open_client(session, UUID(identity))
-    else:
-        raise Unauthorized
+    account: User | Client | None = None
+    try:
+        if kind == "user":
+            account = await queries.open_user(session, UUID(identity))
+        elif kind == "client":
+            account = await queries.open_client(session, UUID(identity))
+    except ValueError as error:  # no UUID: signed with our key, yet none of ours
+        raise Unauthorized from error
     if account is None:
         raise Unauthorized
     limiter.check(identity)
