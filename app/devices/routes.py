@@ -48,6 +48,7 @@ from app.devices.schemas import (
 from app.models.device import Device
 from app.questionnaires.deps import Questionnaires
 
+# `:uuid` in a path keeps `/devices/pair` from being taken for a device
 router = APIRouter(prefix="/api/v1", tags=["Devices"])
 
 Manager = Annotated[Subject, Needs("devices:manage")]
@@ -120,14 +121,14 @@ async def pair_device(sent: PairingIn, request: Request, session: WriteSession) 
     return Paired(device_id=paired[0], device_token=paired[1])
 
 
-@router.get("/devices/{device_id}", responses=problems(*GUARDED, DeviceUnknown), summary="Read a device")
+@router.get("/devices/{device_id:uuid}", responses=problems(*GUARDED, DeviceUnknown), summary="Read a device")
 async def get_device(device_id: UUID, subject: Manager, session: ReadSession) -> DeviceOut:
     """A device within your reach, as last heard of."""
     return _show(await service.get(session, subject, device_id))
 
 
 @router.patch(
-    "/devices/{device_id}",
+    "/devices/{device_id:uuid}",
     dependencies=[forget_after_commit],
     responses=problems(*GUARDED, *BODY, DeviceUnknown, QuestionnaireUnknown),
     summary="Change a device",
@@ -144,7 +145,7 @@ async def change_device(
 
 
 @router.post(
-    "/devices/{device_id}/revoke",
+    "/devices/{device_id:uuid}/revoke",
     dependencies=[forget_after_commit],
     responses=problems(*GUARDED, DeviceUnknown),
     summary="Revoke a device",
@@ -155,7 +156,7 @@ async def revoke_device(device_id: UUID, subject: Manager, session: WriteSession
 
 
 @router.post(
-    "/devices/{device_id}/pairing-code",
+    "/devices/{device_id:uuid}/pairing-code",
     status_code=201,
     responses=problems(*GUARDED, DeviceUnknown, DeviceRevoked),
     summary="Get a new pairing code",

@@ -19,7 +19,8 @@ Languages = Annotated[
     AfterValidator(lambda languages: list(dict.fromkeys(languages))),
 ]
 IdleSeconds = Annotated[
-    int, Field(ge=5, le=3600, description="Seconds without a touch before the screen starts anew.")
+    int,
+    Field(strict=True, ge=5, le=3600, description="Seconds without a touch before the screen starts anew."),
 ]
 QuestionnaireCode = Annotated[
     Code, Field(description="Code of a questionnaire; its newest published version is shown.")
@@ -158,9 +159,13 @@ class HeartbeatIn(In):
     )
 
     sent_at: Instant
-    queue_length: Annotated[int, Field(ge=0, le=1_000_000, description="Responses waiting to be sent.")]
+    queue_length: Annotated[
+        int, Field(strict=True, ge=0, le=1_000_000, description="Responses waiting to be sent.")
+    ]
     app_version: Annotated[Line, StringConstraints(max_length=50)]
-    battery: Annotated[float | None, Field(ge=0, le=100, description="Charge as the tablet says it.")] = None
+    battery: Annotated[
+        float | None, Field(strict=True, ge=0, le=100, description="Charge as the tablet says it.")
+    ] = None
 
 
 class Heartbeat(Out):

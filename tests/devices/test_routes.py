@@ -382,6 +382,8 @@ async def test_how_far_a_clock_is_off_is_kept(
         {"app_version": "x" * 51},
         {"app_version": "a\0b"},
         {"battery": 101},
+        {"battery": False},
+        {"queue_length": True},
         {"battery": -1},
         {"sent_at": "2026-11-20T09:14:41"},
         {"sent_at": 1},
@@ -553,6 +555,7 @@ async def test_a_tablet_shows_a_published_questionnaire(
         {"idle_seconds": 0},
         {"idle_seconds": 2**40},
         {"idle_seconds": 1.5},
+        {"idle_seconds": "60"},
         {"name": " "},
         {"unit_code": "09002"},
     ],
@@ -593,9 +596,18 @@ async def test_a_pairing_that_makes_no_sense_is_refused(
     assert answer.status_code == 422
 
 
-@pytest.mark.parametrize("device_id", ["x", "pair", "00000000-0000-0000-0000-00000000000g"])
-async def test_an_impossible_id_is_a_fault(http: httpx.AsyncClient, world: World, device_id: str) -> None:
-    assert (await http.get(f"{URL}/{device_id}", headers=world.admin)).status_code == 422
+@pytest.mark.parametrize("device_id", ["x", "00000000-0000-0000-0000-00000000000g", "a%00b"])
+async def test_nothing_is_at_an_impossible_id(http: httpx.AsyncClient, world: World, device_id: str) -> None:
+    for answer in (
+        await http.get(f"{URL}/{device_id}", headers=world.admin),
+        await http.post(f"{URL}/{device_id}/revoke", headers=world.admin),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_the_address_for_pairing_is_no_device(http: httpx.AsyncClient, world: World) -> None:
+    for method in ("GET", "PATCH"):
+        assert (await http.request(method, PAIR, json={}, headers=world.admin)).status_code == 405
 
 
 async def test_a_device_that_is_not_there_is_unknown(http: httpx.AsyncClient, world: World) -> None:
