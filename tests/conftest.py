@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 
 from app.bootstrap import load_questionnaires, migrate
 from app.core.database import Database
@@ -56,23 +55,29 @@ def migrated_url(postgres_url: str) -> str:
     return postgres_url
 
 
+# DELETE, not TRUNCATE: on tables this small it is thirty times faster, and it is done before every test.
+# What was published never changes, says a trigger: it rests while a test's traces are removed.
+WIPE = "; ".join(
+    [
+        *(
+            f"DELETE FROM {table.name}"  # noqa: S608
+            for table in reversed(metadata.sorted_tables)
+            if table.name not in KEPT
+        ),
+        "ALTER TABLE questionnaires DISABLE TRIGGER questionnaires_frozen",
+        "DELETE FROM questionnaires WHERE version > 1 OR code NOT IN ('quick-5', 'service-16', 'service-22')",
+        "UPDATE questionnaires SET status = 'published', retired_at = NULL WHERE status = 'retired'",
+        "ALTER TABLE questionnaires ENABLE TRIGGER questionnaires_frozen",
+    ]
+)
+
+
 async def wipe(database: Database) -> None:
-    """Empty every table but the shipped questionnaires."""
-    tables = ", ".join(name for name in metadata.tables if name not in KEPT)
-    async with database.engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        # what was published never changes, says a trigger: it rests while a test's traces are removed
-        await connection.execute(text("ALTER TABLE questionnaires DISABLE TRIGGER questionnaires_frozen"))
-        await connection.execute(
-            text(
-                "DELETE FROM questionnaires"
-                " WHERE version > 1 OR code NOT IN ('quick-5', 'service-16', 'service-22')"
-            )
-        )
-        await connection.execute(
-            text("UPDATE questionnaires SET status = 'published', retired_at = NULL WHERE status = 'retired'")
-        )
-        await connection.execute(text("ALTER TABLE questionnaires ENABLE TRIGGER questionnaires_frozen"))
+    """Empty every table but the shipped questionnaires, all or nothing."""
+    async with database.engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None
+        await raw.driver_connection.execute(WIPE)  # several statements at once are one transaction
 
 
 @pytest.fixture

@@ -43,10 +43,11 @@ class Server:
     def follow(self) -> None:
         """Read what the service prints until it ends."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.printed.append(line)
-            if "SIPAS is ready" in line:
-                self.ready.set()
+        with self.process.stdout as lines:
+            for line in lines:
+                self.printed.append(line)
+                if "SIPAS is ready" in line:
+                    self.ready.set()
         self.ready.set()
 
     def stop(self, number: int = signal.SIGINT) -> int:
