@@ -4,10 +4,12 @@ Pure. A response counts on the day the citizen lived it, in the deployment's zon
 17:00 UTC of the day before, so a day taken from a UTC instant would put an evening's work on the wrong date.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 MAX_PERIOD_YEARS = 10
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FIRST = datetime(1, 1, 3, tzinfo=UTC)
 _LAST = datetime(9999, 12, 29, tzinfo=UTC)
 
@@ -37,6 +39,16 @@ def shift(instant: datetime, by: timedelta) -> datetime:
     if by >= timedelta(0):
         return moved + by if moved < _LAST - by else _LAST
     return moved + by if moved > _FIRST - by else _FIRST
+
+
+def read_day(text: str) -> date | None:
+    """The day of a text that is exactly `YYYY-MM-DD`; None for all else, other forms of ISO 8601 included."""
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # it looks like a day, but no calendar has it
+        return None
 
 
 def month_start(day: date) -> date:

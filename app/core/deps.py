@@ -2,9 +2,13 @@
 
 `WriteSession` commits when the route has returned and before the answer leaves (function scope), so that a
 client never hears "created" of something that then failed to commit.
+
+Every dependency is `async def`, even where nothing is awaited: FastAPI sends a plain function to a thread,
+which costs a request more than all the rest of its way.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -17,20 +21,21 @@ from app.core.faults import Fault
 from app.core.messages import Language
 from app.core.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
 from app.core.problems import InvalidRequest
+from app.core.schema import Day
 from app.core.settings import Settings
 
 
-def anyone() -> None:
+async def anyone() -> None:
     """The guard of a route that is open on purpose: `dependencies=[Depends(anyone)]`."""
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     """The settings the application was made with."""
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     """The database of this process."""
     database: Database = request.app.state.database
     return database
@@ -69,7 +74,7 @@ def pick_language(accept: str | None) -> Language:
     return best[1] if best else "vi"
 
 
-def get_language(request: Request) -> Language:
+async def get_language(request: Request) -> Language:
     """The language this caller reads."""
     return pick_language(request.headers.get("accept-language"))
 
@@ -77,7 +82,7 @@ def get_language(request: Request) -> Language:
 UserLanguage = Annotated[Language, Depends(get_language)]
 
 
-def _page_query(
+async def _page_query(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=1000, description="`next` of the page before.")] = None,
 ) -> PageQuery:
@@ -87,20 +92,23 @@ def _page_query(
 Paging = Annotated[PageQuery, Depends(_page_query)]
 
 
+@dataclass(frozen=True, slots=True)
 class Period:
     """Local days from `first` to `last`, both included."""
 
-    def __init__(
-        self,
-        first: Annotated[date, Query(alias="from", description="First local day.", examples=["2026-10-01"])],
-        last: Annotated[date, Query(alias="to", description="Last local day.", examples=["2026-10-31"])],
-    ) -> None:
-        if first > last:
-            raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
-        if (last - first).days > MAX_PERIOD_YEARS * 366:
-            raise InvalidRequest(faults=[Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
-        self.first = first
-        self.last = last
+    first: date
+    last: date
 
 
-InPeriod = Annotated[Period, Depends(Period)]
+async def _period(
+    first: Annotated[Day, Query(alias="from", description="First local day.", examples=["2026-10-01"])],
+    last: Annotated[Day, Query(alias="to", description="Last local day.", examples=["2026-10-31"])],
+) -> Period:
+    if first > last:
+        raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
+    if (last - first).days > MAX_PERIOD_YEARS * 366:
+        raise InvalidRequest(faults=[Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
+    return Period(first, last)
+
+
+InPeriod = Annotated[Period, Depends(_period)]

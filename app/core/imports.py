@@ -5,12 +5,12 @@ with any fault nothing is written, and the answer is 422 with the same body a dr
 reads only the status still learns that nothing happened.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from app.core.clock import read_day
 from app.core.errors import Problem
 from app.core.messages import Language
 from app.core.openapi import problems
@@ -23,7 +23,6 @@ MAX_ROWS = 50_000
 MAX_CODE = 64
 MAX_NAME = 300
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # After one of these, rows or columns are missing from what was read: what "is not there" may well be.
 _INCOMPLETE = frozenset(
     {"unknown_column", "missing_column", "duplicate_column", "broken_row", "too_many_rows", "empty_table"}
@@ -107,15 +106,10 @@ class Table:
     def day(self, row: Row, column: str) -> date | None:
         """The cell as a day; None where it is empty or (accused) no day."""
         value = row.values[column]
-        if not value:
-            return None
-        try:
-            if _DAY.fullmatch(value):
-                return date.fromisoformat(value)
-        except ValueError:
-            pass  # 2025-02-30 looks like a day and is none
-        self.accuse(row, column, "invalid_date")
-        return None
+        day = read_day(value)
+        if day is None and value:
+            self.accuse(row, column, "invalid_date")
+        return day
 
 
 def report(result: ImportResult, language: Language) -> ImportReport:

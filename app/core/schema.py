@@ -5,11 +5,13 @@ Texts refuse NUL and other control characters, which PostgreSQL cannot store or 
 """
 
 import re
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from app.core.clock import read_day
 from app.core.text import clean, first_hidden, fits_in_address
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
@@ -78,3 +80,14 @@ def _only_text(value: object) -> object:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_text)]
 """An aware instant as RFC 3339 text: Pydantic alone would take a bare number for seconds since 1970."""
+
+
+def _day(value: object) -> date:
+    day = read_day(value) if isinstance(value, str) else None
+    if day is None:
+        raise PydanticCustomError("invalid_date", "a day must look like YYYY-MM-DD")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A local day as `YYYY-MM-DD`: Pydantic alone would take a bare number for seconds since 1970."""

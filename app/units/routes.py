@@ -1,6 +1,5 @@
 """`/api/v1/units`: add one, read one, list, import a table."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, Response, UploadFile
@@ -24,7 +23,7 @@ from app.core.problems import (
     UnitUnknown,
     UnsupportedMediaType,
 )
-from app.core.schema import Code, Line
+from app.core.schema import Code, Day, Line
 from app.models.unit import UnitKind
 from app.units import queries, service
 from app.units.schemas import NewUnit, UnitOut
@@ -81,7 +80,7 @@ async def list_units(
     q: Annotated[
         Line | None, Query(description="Part of name or code; diacritics and case do not matter.")
     ] = None,
-    on: Annotated[date | None, Query(description="Only units valid on this day.")] = None,
+    on: Annotated[Day | None, Query(description="Only units valid on this day.")] = None,
 ) -> Page[UnitOut]:
     """Units within your reach, by code."""
     after = paging.after(str)

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import ConfigDict
 
-from app.core.schema import In, NewCode, Out, Title
+from app.core.schema import Day, In, NewCode, Out, Title
 from app.models.unit import Unit, UnitKind
 
 
@@ -27,7 +27,7 @@ class NewUnit(In):
     name: Title
     kind: UnitKind
     parent_code: NewCode | None = None
-    valid_from: date | None = None
+    valid_from: Day | None = None
 
 
 class UnitOut(Out):
