@@ -15,16 +15,23 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import bootstrap
+from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
+from app.auth.subjects import Subject
 from app.core.database import LOST_CONNECTION, Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.errors import Problem
+from app.core.imports import ImportResult
 from app.core.logs import configure_logs
 from app.core.messages import FAULTS
+from app.core.problems import UnitUnknown
 from app.core.settings import PREFIX, Settings, SettingsError, load_settings
 from app.demo import fill as demo
+from app.models.unit import Unit
 from app.procedures import service as procedures
 from app.rollups import jobs as rollups
 from app.serve import PortTaken
@@ -44,6 +51,7 @@ app.add_typer(imports, name="import")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 T = TypeVar("T")
+Importer = Callable[[AsyncSession, Subject | None, bytes, str, bool], Awaitable[ImportResult]]
 
 
 def fail(*lines: str) -> NoReturn:
@@ -183,7 +191,7 @@ def create_admin(
 
     async def create(database: Database, _: Settings) -> None:
         async with database.transaction() as session:
-            await users.create_administrator(session, "system", username, password)
+            await users.create_administrator(session, SYSTEM, username, password)
 
     on_database(create)
     out.print(f"Administrator {username} created.")
@@ -201,7 +209,10 @@ def create_client(
 
     async def create(database: Database, _: Settings) -> tuple[object, str]:
         async with database.transaction() as session:
-            return await users.create_client_for(session, "system", name, unit, scope)
+            unit_id = await session.scalar(select(Unit.id).where(Unit.code == unit))
+            if unit is not None and unit_id is None:
+                raise UnitUnknown(unit=unit)
+            return await users.create_client(session, SYSTEM, name, unit_id, scope)
 
     client_id, secret = on_database(create)
     out.print(f"client_id      {client_id}\nclient_secret  {secret}   (shown only now)", soft_wrap=True)
@@ -225,23 +236,21 @@ def import_procedures(file: FileArgument, dry_run: DryRun = False) -> None:
     _import(procedures.import_procedures, file, dry_run)
 
 
-def _import(run: units.Importer, file: Path, dry_run: bool) -> None:
+def _import(run: Importer, file: Path, dry_run: bool) -> None:
     content = file.read_bytes()
 
-    async def work(database: Database, _: Settings) -> units.ImportResult:
+    async def work(database: Database, _: Settings) -> ImportResult:
         async with database.transaction() as session:
-            return await run(session, None, content, file.name, dry_run=dry_run)
+            return await run(session, None, content, file.name, dry_run)
 
     result = on_database(work)
-    for fault in result.errors:
+    for fault in result.faults:
         column = f", {fault.column}" if fault.column else ""
-        err.print(f"row {fault.row}{column}: {FAULTS[fault.code].render('en', fault.params)}", soft_wrap=True)
-    if result.errors:
-        fail(f"{len(result.errors)} faults; nothing was written")
-    said = "would be" if dry_run else "were"
-    out.print(
-        f"{result.created} created, {result.updated} updated, {result.unchanged} {said} left unchanged."
-    )
+        err.print(f"row {fault.row}{column}: {fault.detail('en')}", soft_wrap=True)
+    if result.faults:
+        fail(f"{len(result.faults)} faults; nothing was written")
+    said = "Dry run, nothing was written: " if dry_run else ""
+    out.print(f"{said}{result.created} created, {result.updated} updated, {result.unchanged} unchanged.")
 
 
 @app.command("demo")
@@ -252,8 +261,14 @@ def fill_demo() -> None:
         with progress_bar("Bắc Ninh, day by day") as progress:
             return await demo.fill(database, settings, progress)
 
-    for line in on_database(fill).lines:
-        out.print(line, soft_wrap=True)
+    try:
+        filled = on_database(fill)
+    except demo.Refused as refused:
+        fail(*refused.lines)
+    except KeyboardInterrupt:
+        fail("interrupted: the database holds a part of the demonstration", "`sipas demo` again completes it")
+    for line in filled.lines:
+        out.print(line, soft_wrap=True, markup=False)
 
 
 @app.command()

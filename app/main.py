@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PATCH"],
+            allow_methods=["GET", "POST", "PUT", "PATCH"],
             allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
             expose_headers=["etag", "x-request-id", "retry-after"],
         )

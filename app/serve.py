@@ -76,18 +76,20 @@ class Supervisor(Multiprocess):
         self._on_ready = on_ready
         self._jobs: BaseProcess | None = None
         self._jobs_started = 0.0
+        self._said_ready = False
 
     def init_processes(self) -> None:
         """Start everything and say so once every web process answers."""
         super().init_processes()
         if self._runs_jobs:
             self._start_jobs()
-        if all(process.wait_until_ready(START_PATIENCE, self.should_exit) for process in self.processes):
-            self._on_ready()
+        self._say_when_ready(START_PATIENCE)
 
     def keep_subprocess_alive(self) -> None:
         """Replace whatever has died; a job runner that keeps dying is not restarted in a frenzy."""
         super().keep_subprocess_alive()
+        if not self._said_ready:  # a slow machine: the line, with the first password, must not be lost
+            self._say_when_ready(1.0)
         if self._jobs is None or self._jobs.is_alive() or self.should_exit.is_set():
             return
         if time.monotonic() - self._jobs_started > REPEATED_DEATH_SECONDS:
@@ -107,6 +109,11 @@ class Supervisor(Multiprocess):
             self._jobs.join(DRAIN_SECONDS)
             if self._jobs.is_alive():
                 self._jobs.kill()
+
+    def _say_when_ready(self, patience: float) -> None:
+        if all(process.wait_until_ready(patience, self.should_exit) for process in self.processes):
+            self._said_ready = True
+            self._on_ready()
 
     def _start_jobs(self) -> None:
         self._jobs = multiprocessing.get_context("spawn").Process(target=job_process, name="sipas jobs")

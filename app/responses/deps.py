@@ -10,7 +10,7 @@ from app.devices.known import DeviceTokens, KnownDevice
 from app.responses.intake import Intake
 
 
-def get_intake(request: Request) -> Intake:
+async def get_intake(request: Request) -> Intake:
     """The batch writer of this process."""
     intake: Intake = request.app.state.intake
     return intake

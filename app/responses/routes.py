@@ -62,7 +62,7 @@ REFUSALS = (
 )
 
 
-def get_door(
+async def get_door(
     questionnaires: Questionnaires, links: Links, intake: Writer, settings: AppSettings
 ) -> service.Door:
     """What stands between a request and the batch writer."""

@@ -4,11 +4,10 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, JsonValue
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, JsonValue
 
 from app.core.openapi import ProblemBody
-from app.core.schema import Code, In, Line, Out, Paragraphs
+from app.core.schema import Code, In, Instant, Line, Out, Paragraphs
 from app.questionnaires.definition import Layout
 from app.responses.answers import decode
 from app.responses.queries import Listed
@@ -27,14 +26,6 @@ EXAMPLE: dict[str, JsonValue] = {
 }
 DEVICE_EXAMPLE: dict[str, JsonValue] = {name: value for name, value in EXAMPLE.items() if name != "link"}
 
-
-def _only_text(value: object) -> object:
-    if not isinstance(value, str):
-        raise PydanticCustomError("invalid_instant", "an instant is a text in RFC 3339")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_only_text)]
 
 Answers = Annotated[
     dict[str, Any],
