@@ -28,12 +28,13 @@ MAX_PASSWORD = 1000
 async def create_first_administrator(session: AsyncSession, username: str, password: str) -> bool:
     """Make an administrator if there is no account at all; False when there is one.
 
-    Two processes may try at once: the second waits for the first and finds its account.
+    Two processes may try at once: the second waits for the first and finds its account. Name and password
+    are the operator's settings, taken as they are: a rule broken here would keep the service from starting.
     """
     await hold(session, Lock.FIRST_ADMINISTRATOR)
     if await queries.any_user(session):
         return False
-    await create_administrator(session, audit.SYSTEM, username, password)
+    await _add_administrator(session, audit.SYSTEM, clean(username), password)
     return True
 
 
@@ -47,6 +48,10 @@ async def create_administrator(session: AsyncSession, actor: str, username: str,
         raise InvalidRequest(faults=faults)
     if await queries.user_exists(session, username):
         raise UsernameTaken
+    return await _add_administrator(session, actor, username, password)
+
+
+async def _add_administrator(session: AsyncSession, actor: str, username: str, password: str) -> UUID:
     # Argon2 takes its time: in a thread, so that nobody else waits for it
     hashed = await asyncio.to_thread(hash_password, password)
     user = User(username=username, password_hash=hashed, scopes=list(SCOPES), unit_id=None)

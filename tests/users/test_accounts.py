@@ -24,6 +24,13 @@ async def test_the_first_administrator_may_do_everything_everywhere(database: Da
     assert check_password(PASSWORD, user.password_hash)
 
 
+async def test_a_short_password_in_the_settings_does_not_keep_the_service_from_starting(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        assert await create_first_administrator(session, "admin", "short")
+
+
 async def test_there_is_only_one_first_administrator(database: Database) -> None:
     async with database.transaction() as session:
         assert await create_first_administrator(session, "one", PASSWORD)
