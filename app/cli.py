@@ -1,20 +1,13 @@
-"""The `sipas` command: everything an operator does from a shell.
-
-Each command runs on the database the settings name, or on the embedded one, which it starts if nobody has
-and stops if nobody else needs it. Mistakes of the operator end with one clear line and exit code 1.
-"""
+"""The `sipas` command: all that an operator does from a shell, a few lines each on `app/shell.py`."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,19 +16,16 @@ from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
 from app.auth.subjects import Subject
 from app.core.database import LOST_CONNECTION, Database
-from app.core.embedded import EmbeddedPostgres
-from app.core.errors import Problem
 from app.core.imports import ImportResult
-from app.core.logs import configure_logs
-from app.core.messages import FAULTS
 from app.core.problems import UnitUnknown
-from app.core.settings import PREFIX, Settings, SettingsError, load_settings
+from app.core.settings import PREFIX, Settings
 from app.demo import fill as demo
 from app.models.unit import Unit
 from app.procedures import service as procedures
 from app.rollups import jobs as rollups
 from app.serve import PortTaken
 from app.serve import serve as run_server
+from app.shell import err, fail, on_database, out, progress_bar, read_settings, with_database
 from app.units import service as units
 from app.users import service as users
 from app.worker import run_jobs
@@ -48,73 +38,7 @@ app = typer.Typer(
 )
 imports = typer.Typer(help="Import units or procedures from CSV or XLSX.", no_args_is_help=True)
 app.add_typer(imports, name="import")
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-T = TypeVar("T")
 Importer = Callable[[AsyncSession, Subject | None, bytes, str, bool], Awaitable[ImportResult]]
-
-
-def fail(*lines: str) -> NoReturn:
-    """End with clear lines and exit code 1."""
-    for line in lines:
-        err.print(f"[bold red]sipas:[/] {line}", soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def read_settings() -> Settings:
-    """The settings, or the reasons why they cannot be used."""
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        fail(*error.lines)
-    configure_logs(settings.log_level)
-    return settings
-
-
-@contextmanager
-def with_database(settings: Settings) -> Iterator[Settings]:
-    """Settings that name a running database; the embedded one is held for as long as this lasts."""
-    if settings.database_url is not None:
-        yield settings
-        return
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with EmbeddedPostgres(settings.data_dir) as url:
-        os.environ[f"{PREFIX}DATABASE_URL"] = url  # children read their settings from the environment
-        yield settings.model_copy(update={"database_url": url})
-
-
-def on_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
-    """Run a command's work on a database at the newest migration; problems become clear lines."""
-
-    async def run(settings: Settings) -> T:
-        database = Database(settings.database_url or "", settings={"application_name": "sipas command"})
-        try:
-            await bootstrap.migrate(database)
-            await bootstrap.load_questionnaires(database)
-            return await work(database, settings)
-        finally:
-            await database.close()
-
-    with with_database(read_settings()) as settings:
-        try:
-            return asyncio.run(run(settings))
-        except Problem as problem:
-            faults = [
-                f"  {fault.pointer}: {FAULTS[fault.code].render('en', fault.params)}"
-                for fault in problem.faults
-            ]
-            fail(problem.detail.render("en", problem.params), *faults)
-        except LOST_CONNECTION as error:
-            fail(f"the database cannot be reached: {error}")
-
-
-@contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; call it with (done, total)."""
-    columns = TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=err) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @app.command()
