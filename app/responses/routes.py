@@ -10,7 +10,7 @@ from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
-from app.core.deps import AppSettings, InPeriod, Paging, ReadSession, UserLanguage, WriteSession, anyone
+from app.core.deps import InPeriod, Paging, ReadSession, UserLanguage, WriteSession, anyone
 from app.core.errors import Problem
 from app.core.openapi import problems
 from app.core.paging import Page, page
@@ -36,7 +36,7 @@ from app.core.schema import Code
 from app.devices.deps import DeviceAuth
 from app.questionnaires.deps import Questionnaires
 from app.responses import queries, service
-from app.responses.deps import MaybeDevice, Writer
+from app.responses.deps import MaybeDevice, TheDoor
 from app.responses.intake import Outcome
 from app.responses.schemas import (
     Accepted,
@@ -47,7 +47,6 @@ from app.responses.schemas import (
     VerdictIn,
     show,
 )
-from app.visits.deps import Links
 
 router = APIRouter(prefix="/api/v1/responses", tags=["Responses"])
 
@@ -60,16 +59,6 @@ REFUSALS = (
     TooManyRequests,
     Unavailable,
 )
-
-
-async def get_door(
-    questionnaires: Questionnaires, links: Links, intake: Writer, settings: AppSettings
-) -> service.Door:
-    """What stands between a request and the batch writer."""
-    return service.Door(questionnaires, links, intake, settings.zone)
-
-
-TheDoor = Annotated[service.Door, Depends(get_door)]
 
 
 @router.post(
