@@ -1,0 +1,241 @@
+"""Migrations are one line of numbered steps, match the models, and go down and up with rows present."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, func, select, text
+
+from app.bootstrap import alembic_config, load_questionnaires, migrate
+from app.core.database import Database, plain_url
+from app.core.revision import HEAD
+from app.models.everything import metadata
+
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
+
+DAY = date(2026, 11, 20)
+NOW = datetime(2026, 11, 20, 2, 14, tzinfo=UTC)
+ONE = uuid4()
+CELL = {"unit_id": 1, "questionnaire_id": 1, "channel": "link", "responses": 1, "tally": 10**12}
+WHOLE_CELL = {**CELL, "held_back": 0}
+ROWS: Mapping[str, Mapping[str, object]] = {
+    "audit_lines": {"actor": "system", "action": "a", "target": "t", "details": {}},
+    "clients": {"name": "Một cửa", "secret_hash": b"x", "scopes": ["visits:write"], "unit_id": 1},
+    "deployment_facts": {"name": "demo", "value": {}},
+    "devices": {"id": ONE, "unit_id": 1, "name": "Bàn 1", "questionnaire_code": "quick-5"},
+    "pairing_failures": {},
+    "procedure_day": {**CELL, "local_day": DAY, "procedure_id": 1},
+    "procedure_month": {**CELL, "local_month": DAY, "procedure_id": 1},
+    "procedures": {
+        "code": "1.1",
+        "name": "Khai sinh",
+        "field": "Hộ tịch",
+        "level": "commune",
+        "search_text": "",
+    },
+    "questionnaires": {"code": "q", "version": 1, "status": "published", "definition": {}, "digest": "d"},
+    "refresh_tokens": {"token_hash": b"x", "family": ONE, "user_id": ONE, "expires_at": NOW},
+    "responses": {
+        "unit_id": 1,
+        "id": ONE,
+        "questionnaire_id": 1,
+        "local_day": DAY,
+        "channel": "kiosk",
+        "verdict": "counted",
+        "device_id": ONE,
+        "procedure_id": 1,
+        "answers": b"\5",
+        "submitted_at": NOW,
+        "received_at": NOW,
+        "content_digest": b"x" * 16,
+    },
+    "sign_in_failures": {"name": "n", "address": "::1"},
+    "stale_unit_days": {"unit_id": 1, "local_day": DAY},
+    "unit_day": {**WHOLE_CELL, "local_day": DAY},
+    "unit_month": {**WHOLE_CELL, "local_month": DAY},
+    "units": {"code": "09001", "name": "Phường A", "kind": "commune", "search_text": "phuong a"},
+    "users": {"id": ONE, "username": "u", "password_hash": "p", "scopes": [], "unit_id": 1},
+    "visit_day": {"unit_id": 1, "local_day": DAY, "visits": 1, "answered": 1},
+    "visit_month": {"unit_id": 1, "local_month": DAY, "visits": 1, "answered": 1},
+    "visits": {"unit_id": 1, "dossier_code": "d", "served_on": DAY, "questionnaire_id": 1, "expires_at": NOW},
+}
+"""One row for each table: a new table is given one here, so that its migration is tried on something."""
+
+# Everything in the schema that is ours, said so that two databases can be compared.
+SCHEMA = """
+SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
+       a.attidentity::text, coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+  AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', ''
+FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype <> 'n' AND conrelid <> 0
+UNION ALL
+SELECT 'index', tablename, indexname, indexdef, '', '', '' FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT 'sequence', sequencename, '', data_type::text, start_value::text, '', ''
+FROM pg_sequences WHERE schemaname = 'public'
+UNION ALL
+SELECT 'view', viewname, '', definition, '', '', '' FROM pg_views WHERE schemaname = 'public'
+UNION ALL
+SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', '', ''
+FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'function', proname, '', prosrc, '', '', ''
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+NOT_OURS = ("pgqueuer", "fn_pgqueuer", "tg_pgqueuer", "alembic_version")
+Thing = tuple[str, ...]
+
+
+async def schema(database: Database) -> set[Thing]:
+    """Columns, constraints, indexes, sequences, views, triggers and functions; the job queue's left out."""
+    async with database.engine.connect() as connection:
+        rows = [tuple(row) for row in await connection.execute(text(SCHEMA))]
+    return {row for row in rows if not any(name in part for name in NOT_OURS for part in row[1:3])}
+
+
+async def step(database: Database, direction: str, revision: str) -> None:
+    def run(connection: Connection) -> None:
+        move = {"up": command.upgrade, "down": command.downgrade}[direction]
+        move(alembic_config(connection), revision)
+
+    async with database.engine.connect() as connection:
+        await connection.run_sync(run)
+
+
+async def fill(database: Database) -> None:
+    async with database.transaction() as session:
+        for table in metadata.sorted_tables:
+            await session.execute(table.insert().values(**ROWS[table.name]))
+
+
+async def counts(database: Database) -> dict[str, int]:
+    async with database.read() as session:
+        return {
+            table.name: await session.scalar(select(func.count()).select_from(table)) or 0
+            for table in metadata.sorted_tables
+        }
+
+
+@pytest.fixture
+async def empty(postgres_url: str) -> AsyncIterator[Database]:
+    """A database of its own with nothing in it, dropped afterwards."""
+    name = f"sipas_house_{uuid4().hex[:12]}"
+    owner = await asyncpg.connect(plain_url(postgres_url))
+    try:
+        await owner.execute(f"CREATE DATABASE {name}")
+        database = Database(urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")))
+        try:
+            yield database
+        finally:
+            await database.close()
+            await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await owner.close()
+
+
+def follows(revisions: Sequence[str]) -> list[str | None]:
+    return [None, *revisions[:-1]]
+
+
+def test_migrations_are_numbered_without_gaps_and_each_follows_the_one_before() -> None:
+    assert [f"{number:04}" for number in range(1, len(REVISIONS) + 1)] == REVISIONS
+    assert [SCRIPTS.get_revision(one).down_revision for one in REVISIONS] == follows(REVISIONS)
+    assert SCRIPTS.get_heads() == [REVISIONS[-1]]
+
+
+def test_the_release_expects_the_newest_migration() -> None:
+    assert REVISIONS[-1] == HEAD
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_migration_explains_itself_and_its_file_bears_its_number(revision: str) -> None:
+    script = SCRIPTS.get_revision(revision)
+    assert script.path.rsplit("/", 1)[-1].startswith(f"{revision}_")
+    assert len((script.module.__doc__ or "").split("\n\n")) >= 2, (
+        "a subject, and what it means for a running system"
+    )
+
+
+def test_every_table_has_a_row_to_be_tried_with() -> None:
+    assert ROWS.keys() == metadata.tables.keys()
+
+
+async def test_the_migrations_build_what_the_models_say(empty: Database) -> None:
+    await migrate(empty)
+    migrated = await schema(empty)
+    async with empty.engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+        await connection.run_sync(metadata.create_all)
+    modelled = await schema(empty)
+    # views, triggers and functions live in migrations alone; a view's columns too
+    views = {thing[1] for thing in migrated if thing[0] == "view"}
+    tables = {
+        thing
+        for thing in migrated
+        if thing[0] not in {"view", "trigger", "function"} and thing[1] not in views
+    }
+    assert tables - modelled == set()
+    assert modelled - tables == set()
+    assert len(modelled) > 200
+
+
+async def test_alembic_finds_nothing_left_to_migrate(empty: Database) -> None:
+    await migrate(empty)
+
+    def check(connection: Connection) -> None:
+        command.check(alembic_config(connection))
+
+    async with empty.engine.connect() as connection:
+        await connection.run_sync(check)
+
+
+async def test_migrations_go_down_to_nothing_and_up_again_with_rows_in_every_table(empty: Database) -> None:
+    await migrate(empty)
+    before = await schema(empty)
+    await fill(empty)
+    assert set((await counts(empty)).values()) == {1}
+
+    await step(empty, "down", "base")
+    assert await schema(empty) == set()
+
+    await step(empty, "up", "head")
+    assert await schema(empty) == before
+    await fill(empty)
+    assert set((await counts(empty)).values()) == {1}
+
+
+async def test_each_migration_alone_goes_down_and_up_with_rows_present(empty: Database) -> None:
+    await migrate(empty)
+    await fill(empty)
+    for revision, below in zip(REVISIONS[::-1], follows(REVISIONS)[::-1], strict=True):
+        standing = await schema(empty)
+        await step(empty, "down", below or "base")
+        assert await schema(empty) != standing, revision
+        await step(empty, "up", revision)
+        assert await schema(empty) == standing, revision
+        await step(empty, "down", below or "base")
+    await migrate(empty)
+    assert await empty.revision() == HEAD
+
+
+async def test_migrating_again_changes_nothing(empty: Database) -> None:
+    await migrate(empty)
+    await load_questionnaires(empty)
+    before = await schema(empty), await counts(empty)
+    await migrate(empty)
+    await load_questionnaires(empty)
+    assert (await schema(empty), await counts(empty)) == before
+    assert before[1]["questionnaires"] == 3
