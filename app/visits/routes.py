@@ -81,7 +81,7 @@ async def register_visits(
 @router.get(
     "/api/v1/links/{code}",  # noqa: FAST003  LinkIds reads it
     dependencies=[Depends(anyone)],
-    responses=problems(LinkUnknown, LinkUsed, LinkExpired, TooManyRequests, Unavailable),
+    responses=problems(InvalidRequest, LinkUnknown, LinkUsed, LinkExpired, TooManyRequests, Unavailable),
     summary="What a link is for",
 )
 async def read_link(
@@ -112,7 +112,7 @@ async def read_link(
     response_class=Response,
     responses={
         200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
-        **problems(LinkUnknown, TooManyRequests),
+        **problems(LinkUnknown, InvalidRequest, TooManyRequests),
     },
     summary="QR of a link, SVG",
 )

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     SkipValidation,
     StrictInt,
     StringConstraints,
@@ -63,21 +64,20 @@ class QuestionnaireChoice(In):
     version: Annotated[StrictInt, Field(ge=1, le=9999)] | None = None
 
 
+EXAMPLE: dict[str, JsonValue] = {
+    "dossier_code": "H05.12-261120-0042",
+    "unit_code": "09001",
+    "served_on": "2026-11-20",
+    "procedure_code": "1.001193",
+    "counter": "3",
+    "questionnaire": "quick-5",
+}
+
+
 class VisitIn(In):
     """One dossier served on one day."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "dossier_code": "H05.12-261120-0042",
-                "unit_code": "09001",
-                "served_on": "2026-11-20",
-                "procedure_code": "1.001193",
-                "counter": "3",
-                "questionnaire": "quick-5",
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     dossier_code: Code = Field(description="Unique within the unit.")
     unit_code: Code
@@ -100,6 +100,8 @@ AnythingElse = Annotated[
 
 class VisitsIn(In):
     """1 to 1,000 visits. An item that is not a good `VisitIn` is rejected by itself, in its place."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"visits": [EXAMPLE]}})
 
     visits: list[SkipValidation[VisitIn | AnythingElse]] = Field(min_length=1, max_length=MAX_VISITS)
 
