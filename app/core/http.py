@@ -194,15 +194,20 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     return _answer(request, problem)
 
 
-def respond(request: Request, content: BaseModel | bytes) -> Response:
+def respond(
+    request: Request, content: BaseModel | bytes, *, tagged: bytes | None = None, vary: str | None = None
+) -> Response:
     """200 with JSON and its ETag, or 304 when the caller already holds exactly this.
 
     `no-cache` lets a browser keep the answer but ask each time; `private` keeps it out of shared caches,
-    because what is shown may depend on who asks.
+    because what is shown may depend on who asks. `tagged` is what the tag covers when that is not every byte
+    of the body: such a tag is weak (RFC 9110, 8.8.1). `vary` names request headers that shape the body.
     """
     body = content if isinstance(content, bytes) else json_of(content)
-    etag = etag_of(body)
+    etag = etag_of(body) if tagged is None else "W/" + etag_of(tagged)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if vary is not None:
+        headers["Vary"] = vary
     if matches(", ".join(request.headers.getlist("if-none-match")) or None, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
