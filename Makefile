@@ -61,13 +61,13 @@ clean: ## remove the environment and caches; data stay
 		echo "Setting up in .venv with $$($(PYTHON) --version): about a minute, this once ..."; \
 		rm -rf .venv && $(PYTHON) -m venv .venv && printf %s "$(CURDIR)" >.venv/here; \
 	else echo "Requirements changed: bringing .venv up to date ..."; fi
-	@$(PIP) install --no-compile --require-hashes -r requirements.txt
+	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev: .venv/run requirements-dev.txt
 	@echo "Installing what tests and checks need ..."
-	@$(PIP) install --no-compile --require-hashes -r requirements-dev.txt
+	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
 renew:
