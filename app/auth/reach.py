@@ -12,7 +12,7 @@ from app.core.problems import UnitUnknown
 from app.models.unit import Unit
 
 
-def subtree(unit_id: int) -> Select[tuple[int]]:
+def subtree(unit_id: int) -> Select[int]:
     """Ids of a unit and of everything beneath it."""
     # without a name of its own, so that one statement may ask twice
     below = select(Unit.id).where(Unit.id == unit_id).cte(recursive=True)

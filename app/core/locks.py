@@ -22,6 +22,8 @@ class Lock(IntEnum):
     """The same start: the second process finds them published."""
     PAIRING_HANDLES = 7237105
     """Two new pairing codes must not pick the same free handle."""
+    ROLLUP_MONTHS = 7237106
+    """Cells of one month: with the month's number as second key; a rebuild shares it, a pulse does not."""
 
 
 async def hold(session: AsyncSession, lock: Lock) -> None:

@@ -1,14 +1,15 @@
 """Rollups: marks of what is stale, and cells that can be thrown away and counted again.
 
-A cell belongs to its own unit, never to an ancestor: the tree is applied when reading. `counts` holds, for
-each criterion in order, six numbers [none, 1, 2, 3, 4, 5]; `sums` holds (n, Sx, Sy, Sxx, Sxy, Syy) for the
-whole questionnaire and then for each component in order.
+A cell belongs to its own unit, never to an ancestor: the tree is applied when reading. `tally` holds all the
+integer counts and sums of a cell, one beside the other in a single number of 12 decimal digits each
+(`rollups/lanes.py` packs and unpacks them). PostgreSQL adds such numbers whole, whatever the questionnaire
+looks like, in a fraction of the time that adding the elements of arrays takes.
 """
 
 from datetime import date
+from decimal import Decimal
 
-from sqlalchemy import Column, Date, DateTime, Index, Integer, PrimaryKeyConstraint, Table, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Column, Date, DateTime, Index, Integer, Numeric, PrimaryKeyConstraint, Table, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -36,8 +37,7 @@ class UnitDay(Base):
     channel: Mapped[str]
     responses: Mapped[int]
     held_back: Mapped[int]
-    counts: Mapped[list[int]] = mapped_column(ARRAY(Integer))
-    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    tally: Mapped[Decimal] = mapped_column(Numeric)
 
 
 class UnitMonth(Base):
@@ -52,8 +52,7 @@ class UnitMonth(Base):
     channel: Mapped[str]
     responses: Mapped[int]
     held_back: Mapped[int]
-    counts: Mapped[list[int]] = mapped_column(ARRAY(Integer))
-    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    tally: Mapped[Decimal] = mapped_column(Numeric)
 
 
 class ProcedureDay(Base):
@@ -61,16 +60,16 @@ class ProcedureDay(Base):
 
     __tablename__ = "procedure_day"
     __table_args__ = (
-        PrimaryKeyConstraint("unit_id", "local_day", "questionnaire_id", "channel", "procedure_id"),
+        PrimaryKeyConstraint("unit_id", "local_day", "procedure_id", "questionnaire_id", "channel"),
     )
 
     unit_id: Mapped[int]
     local_day: Mapped[date]
+    procedure_id: Mapped[int]
     questionnaire_id: Mapped[int]
     channel: Mapped[str]
-    procedure_id: Mapped[int]
     responses: Mapped[int]
-    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    tally: Mapped[Decimal] = mapped_column(Numeric)
 
 
 class ProcedureMonth(Base):
@@ -78,16 +77,16 @@ class ProcedureMonth(Base):
 
     __tablename__ = "procedure_month"
     __table_args__ = (
-        PrimaryKeyConstraint("unit_id", "local_month", "questionnaire_id", "channel", "procedure_id"),
+        PrimaryKeyConstraint("unit_id", "local_month", "procedure_id", "questionnaire_id", "channel"),
     )
 
     unit_id: Mapped[int]
     local_month: Mapped[date]
+    procedure_id: Mapped[int]
     questionnaire_id: Mapped[int]
     channel: Mapped[str]
-    procedure_id: Mapped[int]
     responses: Mapped[int]
-    sums: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    tally: Mapped[Decimal] = mapped_column(Numeric)
 
 
 class VisitDay(Base):

@@ -58,17 +58,17 @@ def upgrade() -> None:
         "procedure_day",
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("local_day", sa.Date(), nullable=False),
+        sa.Column("procedure_id", sa.Integer(), nullable=False),
         sa.Column("questionnaire_id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("procedure_id", sa.Integer(), nullable=False),
         sa.Column("responses", sa.Integer(), nullable=False),
-        sa.Column("sums", postgresql.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
         sa.PrimaryKeyConstraint(
             "unit_id",
             "local_day",
+            "procedure_id",
             "questionnaire_id",
             "channel",
-            "procedure_id",
             name=op.f("pk_procedure_day"),
         ),
     )
@@ -76,17 +76,17 @@ def upgrade() -> None:
         "procedure_month",
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("local_month", sa.Date(), nullable=False),
+        sa.Column("procedure_id", sa.Integer(), nullable=False),
         sa.Column("questionnaire_id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("procedure_id", sa.Integer(), nullable=False),
         sa.Column("responses", sa.Integer(), nullable=False),
-        sa.Column("sums", postgresql.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
         sa.PrimaryKeyConstraint(
             "unit_id",
             "local_month",
+            "procedure_id",
             "questionnaire_id",
             "channel",
-            "procedure_id",
             name=op.f("pk_procedure_month"),
         ),
     )
@@ -153,8 +153,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("responses", sa.Integer(), nullable=False),
         sa.Column("held_back", sa.Integer(), nullable=False),
-        sa.Column("counts", postgresql.ARRAY(sa.Integer()), nullable=False),
-        sa.Column("sums", postgresql.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
         sa.PrimaryKeyConstraint(
             "unit_id", "local_day", "questionnaire_id", "channel", name=op.f("pk_unit_day")
         ),
@@ -167,8 +166,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("responses", sa.Integer(), nullable=False),
         sa.Column("held_back", sa.Integer(), nullable=False),
-        sa.Column("counts", postgresql.ARRAY(sa.Integer()), nullable=False),
-        sa.Column("sums", postgresql.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
         sa.PrimaryKeyConstraint(
             "unit_id", "local_month", "questionnaire_id", "channel", name=op.f("pk_unit_month")
         ),

@@ -1,0 +1,1 @@
+"""Counting responses into cells, and reading the satisfaction index from them."""

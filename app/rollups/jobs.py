@@ -1,0 +1,228 @@
+"""Jobs of the roll-up: the pulse, the nightly re-count, the rebuild and the verification.
+
+The pulse takes the marks it can see, deletes them, counts those unit-days in the same snapshot and commits.
+A mark it cannot see belongs to a response it cannot see either, and stays for the next pulse. So nothing is
+missed and nothing is counted twice, whatever happens at the same time.
+
+Two that write the same cells at once would do the work twice, so they try for a lock on each month first (a
+pulse alone, rebuilds together). The lock saves work; it is not what makes the result right: a snapshot may be
+older than the lock. Then PostgreSQL refuses the later writer (a row changed since the snapshot, or a cell
+that exists already), and it simply starts again.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from itertools import groupby
+from typing import TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.clock import month_start, utc_now
+from app.core.database import Database, problem_of
+from app.core.locks import Lock
+from app.core.problems import Unavailable
+from app.questionnaires.published import PublishedQuestionnaires
+from app.rollups import queries
+from app.rollups.compare import Comparison, Verification
+from app.rollups.compute import TABLES, recount_days, recount_month
+from app.rollups.queries import UnitDay
+
+__all__ = ["Verification", "nightly_recount", "rebuild", "refresh", "run_pulse", "verify"]
+
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+
+PULSE_UNIT_DAYS = 500
+INTERVAL_SECONDS = 0.25
+LONGEST_WAIT_SECONDS = 10.0
+REBUILD_CONNECTIONS = 2
+REBUILD_UNITS = 128
+"""Units of one chunk of a rebuild."""
+LOCK_WAIT_SECONDS = 0.05
+
+# not serialisable; deadlock; a cell somebody else has just written: the same work again will do
+_TRY_AGAIN = {"40001", "40P01", "23505"}
+_TRIES = 20
+# A rebuild sorts and hashes whole months: more memory, and no hurry
+_UNHURRIED = ("SET LOCAL statement_timeout = 0", "SET LOCAL work_mem = '64MB'")
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def _snapshot(database: Database, *settings: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees one moment of the database and commits at the end."""
+    async with database.engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        async with connection.begin():
+            for setting in settings:
+                await connection.execute(text(setting))
+            yield connection
+
+
+async def _persist(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, again when somebody else got in its way."""
+    for attempt in range(_TRIES):
+        try:
+            return await work()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN or attempt == _TRIES - 1:
+                raise
+            log.info("rollup starts again", extra={"cause": type(error.orig).__name__})
+            await asyncio.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311  not a secret
+    raise AssertionError("unreachable")
+
+
+async def _hold_months(
+    connection: AsyncConnection, days: Iterable[date], *, shared: bool = False
+) -> set[date]:
+    """Of the months of these days, as their first days, those nobody else is writing now."""
+    months = sorted({month_start(day) for day in days})
+    numbers = [month.year * 12 + month.month for month in months]
+    held = await queries.try_hold_months(connection, Lock.ROLLUP_MONTHS, numbers, shared=shared)
+    return {month for month, number in zip(months, numbers, strict=True) if number in held}
+
+
+async def refresh(
+    database: Database,
+    limit: int = PULSE_UNIT_DAYS,
+    questionnaires: PublishedQuestionnaires | None = None,
+) -> int:
+    """One pulse: count at most `limit` marked unit-days again; returns how many it counted."""
+    known = questionnaires or PublishedQuestionnaires(database)
+
+    async def pulse() -> int:
+        async with _snapshot(database) as connection:
+            due = await queries.marked(connection, limit)
+            months = await _hold_months(connection, (day for _, day in due)) if due else set()
+            due = [(unit, day) for unit, day in due if month_start(day) in months]
+            if due:
+                await queries.forget_marks(connection, due)
+                await recount_days(connection, known, due)
+            return len(due)
+
+    return await _persist(pulse)
+
+
+async def run_pulse(database: Database, stop: asyncio.Event, interval: float = INTERVAL_SECONDS) -> None:
+    """Pulse until told to stop: at once while much is due, else every `interval` seconds.
+
+    Whatever goes wrong is logged and tried again, after ever longer waits: the marks keep the work.
+    """
+    questionnaires = PublishedQuestionnaires(database)
+    wait = interval
+    while not stop.is_set():
+        try:
+            while await refresh(database, PULSE_UNIT_DAYS, questionnaires) == PULSE_UNIT_DAYS:
+                if stop.is_set():
+                    return
+            wait = interval
+        except Exception as error:
+            wait = min(max(wait * 2, interval), LONGEST_WAIT_SECONDS)
+            if isinstance(problem_of(error), Unavailable):
+                log.warning("no pulse: the database is away", extra={"cause": type(error).__name__})
+            else:
+                log.error("no pulse", exc_info=error)
+        try:
+            await asyncio.wait_for(stop.wait(), wait)
+        except TimeoutError:
+            continue
+
+
+async def nightly_recount(database: Database, days: int = 3) -> int:
+    """Count the last days again though nothing marks them; returns how many cells were wrong, normally 0.
+
+    Unit-days with a mark are left to the pulse: those are known to be stale, not wrong.
+    """
+    questionnaires = PublishedQuestionnaires(database)
+    since = utc_now().date() - timedelta(days=days)
+    async with database.engine.connect() as connection:
+        due = await queries.unit_days_since(connection, since)
+    wrong = 0
+    for _, same_day in groupby(due, key=lambda unit_day: unit_day[1]):
+        unit_days = list(same_day)
+
+        async def count(connection: AsyncConnection, unit_days: list[UnitDay] = unit_days) -> int:
+            unmarked = await queries.unmarked(connection, unit_days)
+            return await recount_days(connection, questionnaires, unmarked) if unmarked else 0
+
+        wrong += await _with_month(database, unit_days[0][1], count)
+    if wrong:
+        log.error("the nightly re-count found wrong cells and mended them", extra={"cells": wrong})
+    else:
+        log.info("the nightly re-count found every cell right", extra={"unit_days": len(due)})
+    return wrong
+
+
+async def rebuild(database: Database, progress: Progress | None = None) -> int:
+    """Count every cell from scratch, a month of some units at a time; returns how many responses there are.
+
+    Safe beside intake and pulse: the old cells are read until the new ones are committed, and marks stay
+    for the pulse. `progress(responses done, all)`.
+    """
+    questionnaires = PublishedQuestionnaires(database)
+    async with _snapshot(database, *_UNHURRIED) as connection:
+        months = await queries.months(connection)
+        units = await queries.unit_ids(connection)
+        for table in TABLES:
+            await queries.drop_orphans(connection, table.name)
+    total, done = sum(months.values()), 0.0
+    blocks = [units[start : start + REBUILD_UNITS] for start in range(0, len(units), REBUILD_UNITS)]
+    chunks = [(month, block) for month in sorted(months) for block in blocks]
+
+    async def work() -> None:
+        nonlocal done
+        while chunks:
+            month, block = chunks.pop()
+
+            async def count(
+                connection: AsyncConnection, month: date = month, block: list[int] = block
+            ) -> int:
+                return await recount_month(connection, questionnaires, block, month)
+
+            await _with_month(database, month, count)
+            done += months[month] / len(blocks)
+            if progress is not None:
+                progress(round(done), total)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(REBUILD_CONNECTIONS):
+            group.create_task(work())
+    return total
+
+
+async def _with_month(
+    database: Database, day: date, count: Callable[[AsyncConnection], Awaitable[int]]
+) -> int:
+    """Count in a transaction of its own, once no pulse is writing the day's month; what `count` returns."""
+
+    async def attempt() -> int | None:
+        async with _snapshot(database, *_UNHURRIED) as connection:
+            free = await _hold_months(connection, [day], shared=True)
+            return await count(connection) if free else None
+
+    while (changed := await _persist(attempt)) is None:  # noqa: ASYNC110  the other may be another process
+        await asyncio.sleep(LOCK_WAIT_SECONDS)
+    return changed
+
+
+async def verify(database: Database, progress: Progress | None = None) -> Verification:
+    """Count everything independently, in plain Python and one snapshot, and compare it with every cell."""
+    async with _snapshot(
+        database, "SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = 0"
+    ) as connection:
+        months = await queries.months(connection)
+        total, done = sum(months.values()), 0
+        comparison = await Comparison.open(connection, PublishedQuestionnaires(database))
+        for month, responses in sorted(months.items()):
+            await comparison.compare(connection, month)
+            done += responses
+            if progress is not None:
+                progress(done, total)
+    return comparison.result

@@ -1,0 +1,239 @@
+"""What the roll-up asks of the database: marks, months, and the sums of a period.
+
+A period is read as whole months plus edge days, so that its cost depends on units and months, never on the
+number of responses. The texts of the statements are few and stable: drivers keep them prepared.
+"""
+
+# ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.core.clock import whole_months
+
+UnitDay = tuple[int, date]
+
+_PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
+_MARKED = text(
+    "SELECT DISTINCT unit_id, local_day FROM stale_unit_days ORDER BY unit_id, local_day LIMIT :limit"
+)
+_FORGET = text(
+    f"DELETE FROM stale_unit_days s USING {_PAIRS}"
+    " WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day"
+)
+_UNMARKED = text(
+    f"""SELECT due.unit_id, due.local_day FROM {_PAIRS} WHERE NOT EXISTS (
+        SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
+)
+_UNIT_DAYS_SINCE = text(
+    """
+    SELECT unit_id, local_day FROM responses WHERE local_day >= :since
+    UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
+    UNION SELECT unit_id, local_day FROM unit_day WHERE local_day >= :since
+    UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :since
+    UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :since
+    ORDER BY 2, 1
+    """
+)
+_MONTHS = text(
+    """
+    SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
+    FROM (
+        SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
+        UNION ALL SELECT served_on, 0 FROM visits GROUP BY served_on
+        UNION ALL SELECT local_day, 0 FROM unit_day GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM procedure_day GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM visit_day GROUP BY local_day
+        UNION ALL SELECT local_month, 0 FROM unit_month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM procedure_month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM visit_month GROUP BY local_month) days
+    GROUP BY month ORDER BY month
+    """
+)
+
+
+async def marked(connection: AsyncConnection, limit: int) -> list[UnitDay]:
+    """Distinct marked unit-days, at most `limit`, in the order of the index."""
+    return [(unit, day) for unit, day in await connection.execute(_MARKED, {"limit": limit})]
+
+
+async def forget_marks(connection: AsyncConnection, due: Sequence[UnitDay]) -> None:
+    """Delete every mark of these unit-days that the snapshot shows."""
+    await connection.execute(_FORGET, _arrays(due))
+
+
+async def unmarked(connection: AsyncConnection, unit_days: Sequence[UnitDay]) -> list[UnitDay]:
+    """Those without a mark."""
+    return [(unit, day) for unit, day in await connection.execute(_UNMARKED, _arrays(unit_days))]
+
+
+async def try_hold_months(
+    connection: AsyncConnection, lock: int, numbers: Sequence[int], *, shared: bool
+) -> set[int]:
+    """Lock months until the transaction ends; returns those that were free."""
+    function = "pg_try_advisory_xact_lock_shared" if shared else "pg_try_advisory_xact_lock"
+    statement = text(
+        f"SELECT month FROM unnest(CAST(:months AS integer[])) AS month WHERE {function}(:lock, month)"
+    )
+    return set((await connection.scalars(statement, {"lock": int(lock), "months": list(numbers)})).all())
+
+
+async def unit_days_since(connection: AsyncConnection, since: date) -> list[UnitDay]:
+    """Unit-days from a day on that have responses, visits or cells."""
+    return [(unit, day) for unit, day in await connection.execute(_UNIT_DAYS_SINCE, {"since": since})]
+
+
+async def months(connection: AsyncConnection) -> dict[date, int]:
+    """First day of every month that has responses, visits or cells -> its responses."""
+    return {row.month: row.responses for row in await connection.execute(_MONTHS)}
+
+
+async def unit_ids(connection: AsyncConnection) -> list[int]:
+    """Every unit."""
+    return list((await connection.scalars(text("SELECT id FROM units ORDER BY id"))).all())
+
+
+async def drop_orphans(connection: AsyncConnection, table: str) -> None:
+    """Delete cells of units that do not exist: no response can have made them."""
+    await connection.execute(
+        text(f"DELETE FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)")
+    )
+
+
+class Spans(NamedTuple):
+    """A period as [first month, month after the last) and up to two ranges of edge days, both included."""
+
+    months: tuple[date, date] | None
+    days: tuple[tuple[date, date], ...]
+
+    @classmethod
+    def of(cls, first: date, last: date) -> "Spans":
+        """Whole months where there are any, days for the rest."""
+        months = whole_months(first, last)
+        if months is None:
+            return cls(None, ((first, last),))
+        start, end = months
+        edges = []
+        if first < start:
+            edges.append((first, start - timedelta(days=1)))
+        if end <= last:
+            edges.append((end, last))
+        return cls(months, tuple(edges))
+
+    def parameters(self) -> dict[str, date]:
+        """The bounds by the names the statements use."""
+        named = {"months_from": self.months[0], "months_to": self.months[1]} if self.months else {}
+        for at, (first, last) in enumerate(self.days):
+            named |= {f"days_from_{at}": first, f"days_to_{at}": last}
+        return named
+
+
+class Asked(NamedTuple):
+    """Which cells: filters that are None let everything pass."""
+
+    units: Sequence[int]
+    first: date
+    last: date
+    questionnaire: str | None = None
+    version: int | None = None
+    channel: str | None = None
+
+
+class Total(NamedTuple):
+    """The sum of one questionnaire version's cells."""
+
+    questionnaire_id: int
+    responses: int
+    held_back: int
+    tally: str
+
+
+class Reading(NamedTuple):
+    """Everything one answer is made of, seen at one moment."""
+
+    totals: list[Total]
+    visits: int
+    answered: int
+    pending: int
+    oldest_mark: datetime | None
+    seen_at: datetime
+
+
+def _spanned(table: str, columns: str, months: bool, edges: int, condition: str) -> str:
+    """Cells of the asked units within the spans: months from one table, edge days from another."""
+    parts = []
+    if months:
+        parts.append(
+            f"SELECT {columns} FROM {table}_month WHERE unit_id = ANY(CAST(:units AS integer[]))"
+            f" AND local_month >= :months_from AND local_month < :months_to{condition}"
+        )
+    parts += [
+        f"SELECT {columns} FROM {table}_day WHERE unit_id = ANY(CAST(:units AS integer[]))"
+        f" AND local_day BETWEEN :days_from_{at} AND :days_to_{at}{condition}"
+        for at in range(edges)
+    ]
+    return " UNION ALL ".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _reading(months: bool, edges: int, filters: tuple[str, ...]) -> TextClause:
+    condition = ""
+    if "channel" in filters:
+        condition += " AND channel = :channel"
+    if chosen := [f"{name} = :{column}" for name, column in _CHOICE if column in filters]:
+        condition += f" AND questionnaire_id IN (SELECT id FROM questionnaires WHERE {' AND '.join(chosen)})"
+    cells = _spanned("unit", "questionnaire_id, responses, held_back, tally", months, edges, condition)
+    visits = _spanned("visit", "visits, answered", months, edges, "")
+    return text(
+        f"""
+        SELECT c.questionnaire_id, c.responses, c.held_back, c.tally,
+            v.visits, v.answered, s.pending, s.oldest, now() AS seen_at
+        FROM (SELECT coalesce(sum(visits), 0) AS visits, coalesce(sum(answered), 0) AS answered
+              FROM ({visits}) cells) v
+        CROSS JOIN (
+            SELECT count(*) AS pending, min(oldest) AS oldest FROM (
+                SELECT min(marked_at) AS oldest FROM stale_unit_days
+                WHERE unit_id = ANY(CAST(:units AS integer[])) GROUP BY unit_id, local_day) marks) s
+        LEFT JOIN (
+            SELECT questionnaire_id, sum(responses) AS responses, sum(held_back) AS held_back,
+                sum(tally)::text AS tally
+            FROM ({cells}) cells GROUP BY questionnaire_id HAVING sum(responses) > 0) c ON true
+        """
+    )
+
+
+_CHOICE = (("code", "questionnaire"), ("version", "version"))
+
+
+async def read(session: AsyncSession, asked: Asked) -> Reading:
+    """Sums by questionnaire version, visits, and what is still due, in one statement."""
+    spans = Spans.of(asked.first, asked.last)
+    given = {"questionnaire": asked.questionnaire, "version": asked.version, "channel": asked.channel}
+    filters = {name: value for name, value in given.items() if value is not None}
+    statement = _reading(spans.months is not None, len(spans.days), tuple(filters))
+    rows = (
+        await session.execute(statement, {"units": list(asked.units), **spans.parameters(), **filters})
+    ).all()
+    first = rows[0]
+    totals = [Total(*row[:4]) for row in rows if row[0] is not None]
+    return Reading(sorted(totals), int(first[4]), int(first[5]), first[6], first[7], first[8])
+
+
+async def questionnaire_exists(session: AsyncSession, code: str, version: int | None) -> bool:
+    """Whether such a questionnaire was ever published."""
+    condition = "" if version is None else " AND version = :version"
+    statement = (
+        f"SELECT EXISTS (SELECT FROM questionnaires WHERE code = :code AND status <> 'draft'{condition})"
+    )
+    parameters = {"code": code} if version is None else {"code": code, "version": version}
+    return bool(await session.scalar(text(statement), parameters))
+
+
+def _arrays(due: Iterable[UnitDay]) -> dict[str, list[int] | list[date]]:
+    units, days = zip(*due, strict=True)
+    return {"units": list(units), "days": list(days)}

@@ -1,0 +1,506 @@
+"""Cells equal a count from scratch, whatever came in which order and whoever counted when."""
+
+# ruff: noqa: S608  names of tables are our own
+
+import asyncio
+from collections import defaultdict
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from app.core.clock import month_start, utc_now
+from app.core.database import Database
+from app.core.locks import Lock
+from app.rollups import compute, jobs
+from app.rollups.jobs import nightly_recount, rebuild, refresh, run_pulse, verify
+from tests.support.cells import Cells, stored
+from tests.support.rows import (
+    FORMS,
+    Figures,
+    Said,
+    by_unit_day,
+    figures,
+    insert_responses,
+    insert_visits,
+    judge,
+    marks,
+)
+from tests.support.world import World
+
+DAYS = [date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2)]
+UNITS = ("09001", "09002", "09101")
+TABLES = ("unit_day", "unit_month", "procedure_day", "procedure_month", "visit_day", "visit_month")
+PROPERTY = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+class Sketch(NamedTuple):
+    """A response before it knows the ids of this database."""
+
+    unit: int
+    day: int
+    form: str
+    seed: tuple[int, ...]
+    channel: str
+    verdict: str
+    procedure: int | None
+
+    def said(self, world: World) -> Said:
+        width = FORMS[self.form].width
+        answers = tuple((self.seed * 2)[:width])
+        return Said(
+            world.units[UNITS[self.unit]],
+            DAYS[self.day],
+            world.questionnaires[self.form],
+            answers if any(answers) else (5, *answers[1:]),
+            self.channel,
+            self.verdict,
+            None if self.procedure is None else sorted(world.procedures.values())[self.procedure],
+        )
+
+
+SKETCHES = st.builds(
+    Sketch,
+    st.integers(0, 2),
+    st.integers(0, 4),
+    st.sampled_from(sorted(FORMS)),
+    st.tuples(*[st.integers(0, 5)] * 8),
+    st.sampled_from(["kiosk", "link", "import"]),
+    st.sampled_from(["counted", "counted", "counted", "quarantined", "void"]),
+    st.sampled_from([None, 0, 1]),
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("arrive"), st.lists(SKETCHES, min_size=1, max_size=6)),
+        st.tuples(st.just("pulse"), st.sampled_from([1, 2, 500])),
+        st.tuples(
+            st.just("judge"),
+            st.tuples(st.integers(0, 50), st.sampled_from(["counted", "quarantined", "void"])),
+        ),
+        st.tuples(
+            st.just("visits"),
+            st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(1, 4), st.integers(0, 4)),
+        ),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+async def clear(database: Database) -> None:
+    async with database.transaction() as session:
+        for table in ("responses", "visits", "stale_unit_days", *TABLES):
+            await session.execute(text(f"DELETE FROM {table}"))
+
+
+async def drain(database: Database) -> None:
+    while await refresh(database):
+        pass
+    assert not await marks(database)
+
+
+class Life:
+    """What happened in one example: responses and visits, as the tests remember them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.database = world.database
+        self.said: list[Said] = []
+        self.visits: dict[tuple[int, date], tuple[int, int]] = {}
+
+    async def live(self, steps: list[tuple[str, Any]]) -> None:
+        for deed, what in steps:
+            if deed == "arrive":
+                arrived = [sketch.said(self.world) for sketch in what]
+                await insert_responses(self.database, arrived)
+                self.said += arrived
+            elif deed == "pulse":
+                await refresh(self.database, limit=what)
+            elif deed == "judge" and self.said:
+                at, verdict = what[0] % len(self.said), what[1]
+                self.said[at] = await judge(self.database, self.said[at], verdict)
+            elif deed == "visits":
+                place, day, visits, answered = what
+                unit, at = self.world.units[UNITS[place]], DAYS[day]
+                answered = min(visits, answered)
+                await insert_visits(
+                    self.database, unit, at, self.world.questionnaires["quick-5"], visits, answered
+                )
+                before = self.visits.get((unit, at), (0, 0))
+                self.visits[unit, at] = before[0] + visits, before[1] + answered
+
+    def expected(self) -> Cells:
+        """The cells as plain Python counts them."""
+        forms = {self.world.questionnaires[code]: form for code, form in FORMS.items()}
+        days = by_unit_day(self.said)
+        months: dict[tuple[int, date, int, str], list[Said]] = defaultdict(list)
+        procedures: dict[tuple[int, date, int, str, int], list[Said]] = defaultdict(list)
+        procedure_months: dict[tuple[int, date, int, str, int], list[Said]] = defaultdict(list)
+        for (unit, day, form, channel), said in days.items():
+            months[unit, month_start(day), form, channel] += said
+            for one in said:
+                if one.procedure_id is not None and one.verdict == "counted":
+                    procedures[unit, day, form, channel, one.procedure_id].append(one)
+                    procedure_months[unit, month_start(day), form, channel, one.procedure_id].append(one)
+        visit_months: dict[tuple[int, date], tuple[int, int]] = {}
+        for (unit, day), (visits, answered) in self.visits.items():
+            before = visit_months.get((unit, month_start(day)), (0, 0))
+            visit_months[unit, month_start(day)] = before[0] + visits, before[1] + answered
+
+        def short(found: Figures) -> tuple[int, tuple[tuple[int, ...], ...]]:
+            return found.responses, found.sums
+
+        return Cells(
+            {key: figures(said, forms[key[2]]) for key, said in days.items()},
+            {key: figures(said, forms[key[2]]) for key, said in months.items()},
+            {key: short(figures(said, forms[key[2]])) for key, said in procedures.items()},
+            {key: short(figures(said, forms[key[2]])) for key, said in procedure_months.items()},
+            self.visits,
+            visit_months,
+        )
+
+    async def stored(self) -> Cells:
+        return await stored(self.database, self.world.questionnaires)
+
+
+async def some_life(world: World, per_unit_day: int = 3) -> Life:
+    """A few responses and visits on every day of every unit, counted."""
+    life = Life(world)
+    for number, (unit, day) in enumerate((unit, day) for unit in range(3) for day in range(len(DAYS))):
+        sketches = [
+            Sketch(
+                unit,
+                day,
+                sorted(FORMS)[turn % 2],
+                tuple((number + turn + at) % 6 for at in range(8)),
+                ("kiosk", "link")[turn % 2],
+                "quarantined" if turn == 2 else "counted",
+                (None, 0, 1)[turn % 3],
+            )
+            for turn in range(per_unit_day)
+        ]
+        await life.live([("arrive", sketches), ("visits", (unit, day, 3, turn_of(number)))])
+    await drain(world.database)
+    return life
+
+
+def turn_of(number: int) -> int:
+    return number % 4
+
+
+@PROPERTY
+@given(steps=STEPS)
+async def test_cells_equal_a_count_from_scratch_after_any_order_of_events(
+    world: World, steps: list[tuple[str, Any]]
+) -> None:
+    await clear(world.database)
+    life = Life(world)
+    await life.live(steps)
+    await drain(world.database)
+    assert await life.stored() == life.expected()
+    assert (await verify(world.database)).differences == []
+
+
+@PROPERTY
+@given(steps=STEPS)
+async def test_a_rebuild_from_nothing_equals_a_count_from_scratch(
+    world: World, steps: list[tuple[str, Any]]
+) -> None:
+    await clear(world.database)
+    life = Life(world)
+    await life.live(steps)
+    async with world.database.transaction() as session:
+        for table in ("stale_unit_days", *TABLES):
+            await session.execute(text(f"DELETE FROM {table}"))
+    assert await rebuild(world.database) == len(life.said)
+    assert await life.stored() == life.expected()
+
+
+async def test_counting_twice_changes_nothing(world: World) -> None:
+    life = await some_life(world)
+    before = await versions(world.database)
+    async with world.database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO stale_unit_days SELECT DISTINCT unit_id, local_day FROM unit_day")
+        )
+    await drain(world.database)
+    assert await versions(world.database) == before, "equal cells are not even written"
+    assert await life.stored() == life.expected()
+
+
+async def versions(database: Database) -> set[tuple[Any, ...]]:
+    """Which row versions make up the cells."""
+    async with database.read() as session:
+        return {
+            (table, *row)
+            for table in TABLES
+            for row in await session.execute(text(f"SELECT ctid::text, xmin::text FROM {table}"))
+        }
+
+
+async def test_a_pulse_takes_no_more_than_its_limit_and_leaves_the_rest_marked(world: World) -> None:
+    life = Life(world)
+    await life.live(
+        [("arrive", [Sketch(0, day, "quick-5", (5,) * 8, "kiosk", "counted", None)]) for day in range(5)]
+    )
+    assert await refresh(world.database, limit=2) == 2
+    assert len(await marks(world.database)) == 3
+    assert await refresh(world.database) == 3
+    assert await refresh(world.database) == 0
+    assert await life.stored() == life.expected()
+
+
+async def test_responses_committed_during_a_pulse_wait_for_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = Life(world)
+    await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)])])
+    counting = compute.recount_days
+
+    async def interrupted(*arguments: Any) -> int:
+        monkeypatch.setattr(jobs, "recount_days", counting)
+        await life.live([("arrive", [Sketch(0, 0, "quick-5", (1,) * 8, "kiosk", "counted", None)])])
+        return await counting(*arguments)
+
+    monkeypatch.setattr(jobs, "recount_days", interrupted)
+    assert await refresh(world.database) == 1
+    key = (world.units["09001"], DAYS[0], world.questionnaires["quick-5"], "kiosk")
+    assert (await life.stored()).unit_day[key].responses == 1
+    assert await marks(world.database) == {key[:2]: 1}
+    await drain(world.database)
+    assert await life.stored() == life.expected()
+
+
+async def test_a_pulse_whose_snapshot_is_older_than_its_lock_starts_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another pulse takes the same marks between our snapshot and our lock, which is free again by then."""
+    life = Life(world)
+    await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)])])
+    holding = jobs._hold_months
+
+    async def late(*arguments: Any, **more: Any) -> set[date]:
+        monkeypatch.setattr(jobs, "_hold_months", holding)
+        await life.live([("arrive", [Sketch(0, 0, "quick-5", (2,) * 8, "kiosk", "counted", None)])])
+        assert await refresh(world.database) == 1
+        return await holding(*arguments, **more)
+
+    monkeypatch.setattr(jobs, "_hold_months", late)
+    assert await refresh(world.database) == 0, "after starting again there is nothing left to do"
+    assert await life.stored() == life.expected()
+
+
+async def test_many_pulses_at_once_beside_arrivals_miss_nothing(world: World) -> None:
+    life = Life(world)
+    done = asyncio.Event()
+
+    async def arrive(unit: int) -> None:
+        for number in range(40):
+            sketch = Sketch(unit, number % 5, "quick-5", (number % 5 + 1,) * 8, "link", "counted", number % 2)
+            await life.live([("arrive", [sketch] * 5)])
+
+    async def pulse() -> None:
+        while not done.is_set():
+            await refresh(world.database, limit=4)
+
+    pulses = [asyncio.create_task(pulse()) for _ in range(3)]
+    await asyncio.gather(*(arrive(unit) for unit in range(3)), rebuild(world.database))
+    done.set()
+    await asyncio.gather(*pulses)
+    await drain(world.database)
+    assert len(life.said) == 600
+    assert await life.stored() == life.expected()
+
+
+async def test_a_month_that_is_being_rebuilt_is_left_to_the_next_pulse(world: World) -> None:
+    life = Life(world)
+    await life.live(
+        [("arrive", [Sketch(0, day, "quick-5", (5,) * 8, "kiosk", "counted", None)]) for day in (0, 1)]
+    )
+    async with world.database.transaction() as session:
+        january = 2026 * 12 + 1
+        await session.execute(
+            text("SELECT pg_advisory_xact_lock_shared(:lock, :month)"),
+            {"lock": int(Lock.ROLLUP_MONTHS), "month": january},
+        )
+        assert await refresh(world.database) == 1
+        assert list(await marks(world.database)) == [(world.units["09001"], DAYS[0])]
+    assert await refresh(world.database) == 1
+
+
+async def test_run_pulse_counts_until_it_is_told_to_stop(world: World) -> None:
+    life = Life(world)
+    await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)])])
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_pulse(world.database, stop, interval=0.01))
+    async with asyncio.timeout(30):
+        while await marks(world.database):
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    assert await life.stored() == life.expected()
+
+
+async def test_run_pulse_outlives_a_lost_database(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = asyncio.Event()
+    tries = 0
+
+    async def failing(*_: Any) -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ConnectionRefusedError
+        if tries == 2:
+            raise ValueError("a mistake of ours")
+        stop.set()
+        return 0
+
+    monkeypatch.setattr(jobs, "refresh", failing)
+    await run_pulse(world.database, stop, interval=0.001)
+    assert tries == 3
+    said = [record.levelname for record in caplog.records if record.name == jobs.log.name]
+    assert said == [
+        "WARNING",
+        "ERROR",
+    ]
+
+
+DAMAGE = {
+    "a wrong tally": "UPDATE unit_day SET tally = tally + 1",
+    "a wrong number of responses": "UPDATE unit_day SET responses = responses + 1 WHERE channel = 'link'",
+    "a missing day": "DELETE FROM unit_day WHERE local_day = '2026-02-01'",
+    "a day that never was": "INSERT INTO unit_day SELECT unit_id, '2026-02-07', questionnaire_id, channel,"
+    " responses, held_back, tally FROM unit_day LIMIT 1",
+    "a unit that never was": "INSERT INTO unit_day SELECT 987654, local_day, questionnaire_id, channel,"
+    " responses, held_back, tally FROM unit_day LIMIT 1",
+    "a wrong month": "UPDATE unit_month SET held_back = held_back + 1",
+    "a missing month": "DELETE FROM procedure_month",
+    "a month that never was": "INSERT INTO visit_month SELECT unit_id, '2025-07-01', 5, 5"
+    " FROM visit_month LIMIT 1",
+    "a wrong procedure": "UPDATE procedure_day SET tally = tally * 2",
+    "a tally that is none": "UPDATE procedure_month SET tally = CAST(10 AS numeric) ^ 1000",
+    "a wrong number of visits": "UPDATE visit_day SET answered = answered + 1",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+async def test_verify_finds_damage_and_a_rebuild_mends_it(world: World, what: str) -> None:
+    life = await some_life(world)
+    assert (await verify(world.database)).differences == []
+    async with world.database.transaction() as session:
+        await session.execute(text(DAMAGE[what]))
+    found = await verify(world.database)
+    assert found.differences
+    assert all(str(difference) for difference in found.differences)
+    await rebuild(world.database)
+    assert await life.stored() == life.expected()
+    assert (await verify(world.database)).differences == []
+
+
+async def test_verify_says_what_differs_and_where(world: World) -> None:
+    await some_life(world)
+    async with world.database.transaction() as session:
+        # the second lane from the right of a quick-5 cell: Sxy of the whole
+        await session.execute(
+            text(
+                "UPDATE unit_day SET tally = tally + 1000000000000 WHERE unit_id = :unit AND channel = 'link'"
+                " AND local_day = '2026-01-31' AND questionnaire_id = :form"
+            ),
+            {"unit": world.units["09001"], "form": world.questionnaires["service-16"]},
+        )
+    found = (await verify(world.database)).differences
+    assert {(one.table, one.unit_code, one.questionnaire, one.channel) for one in found} == {
+        ("unit_day", "09001", "service-16 v1", "link"),
+        ("unit_month", "09001", "service-16 v1", "link"),
+    }
+    (day,) = (one for one in found if one.table == "unit_day")
+    assert (day.period, day.field) == (DAYS[0], "complaints.xy")
+    assert day.stored == (day.recounted or 0) + 1
+    (month,) = (one for one in found if one.table == "unit_month")
+    assert month.recounted == (month.stored or 0) + 1, "a month is held against its days as they stand"
+
+
+async def test_verify_leaves_out_what_is_marked_and_says_how_much(world: World) -> None:
+    await some_life(world)
+    async with world.database.transaction() as session:
+        await session.execute(
+            text("DELETE FROM unit_day WHERE unit_id = :unit"), {"unit": world.units["09001"]}
+        )
+        await session.execute(
+            text("DELETE FROM unit_month WHERE unit_id = :unit"), {"unit": world.units["09001"]}
+        )
+        await session.execute(
+            text(
+                "INSERT INTO stale_unit_days"
+                " SELECT DISTINCT unit_id, local_day FROM responses WHERE unit_id = :unit"
+            ),
+            {"unit": world.units["09001"]},
+        )
+    found = await verify(world.database)
+    assert (found.differences, found.ignored) == ([], len(DAYS))
+
+
+async def test_verify_stops_listing_when_nobody_would_read_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await some_life(world)
+    monkeypatch.setattr("app.rollups.compare.MAX_DIFFERENCES", 3)
+    async with world.database.transaction() as session:
+        await session.execute(text("DELETE FROM unit_day"))
+    found = await verify(world.database)
+    assert (len(found.differences), found.truncated) == (3, True)
+
+
+def note(seen: list[tuple[int, int]], done: int, total: int) -> None:
+    seen.append((done, total))
+
+
+async def test_rebuild_and_verify_report_their_progress(world: World) -> None:
+    life = await some_life(world)
+    for job in (rebuild, verify):
+        seen: list[tuple[int, int]] = []
+        await job(world.database, partial(note, seen))
+        assert seen[-1] == (len(life.said), len(life.said))
+        assert sorted(seen) == seen
+
+
+async def test_the_nightly_recount_mends_the_last_days_and_says_how_many_cells_were_wrong(
+    world: World,
+) -> None:
+    life = Life(world)
+    today = utc_now().date()
+    recent, old = today - timedelta(days=1), today - timedelta(days=60)
+    for day in (recent, old):
+        said = [
+            Said(world.units["09001"], day, world.questionnaires["quick-5"], (5, 4, 3, 2, 1)),
+            Said(world.units["09002"], day, world.questionnaires["quick-5"], (5, 5, 5, 5, 0)),
+        ]
+        await insert_responses(world.database, said)
+        life.said += said
+    await drain(world.database)
+    assert await nightly_recount(world.database) == 0
+    async with world.database.transaction() as session:
+        await session.execute(
+            text("UPDATE unit_day SET tally = 0 WHERE unit_id = :unit"), {"unit": world.units["09001"]}
+        )
+    assert await nightly_recount(world.database) == 1, "the month was right all along"
+    async with world.database.read() as session:
+        wrong = (await session.scalars(text("SELECT local_day FROM unit_day WHERE tally = 0"))).all()
+    assert wrong == [old], "older days are the rebuild's business"
+
+
+async def test_the_nightly_recount_leaves_marked_days_to_the_pulse(world: World) -> None:
+    day = utc_now().date()
+    said = Said(world.units["09001"], day, world.questionnaires["quick-5"], (5, 4, 3, 2, 1))
+    await insert_responses(world.database, [said])
+    assert await nightly_recount(world.database) == 0
+    assert (await stored(world.database, world.questionnaires)).unit_day == {}
+    assert await marks(world.database) == {(said.unit_id, day): 1}
