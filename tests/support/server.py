@@ -79,9 +79,9 @@ def start(data_dir: Path, *arguments: str, port: int | None = None, **settings: 
 
 
 @contextmanager
-def running(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Server]:
+def running(data_dir: Path, *arguments: str) -> Iterator[Server]:
     """A service for the length of a block, stopped as by Ctrl-C."""
-    server = start(data_dir, *arguments, **settings)
+    server = start(data_dir, *arguments)
     try:
         yield server
     finally:
