@@ -25,7 +25,7 @@ serve: .venv/run ## set up and run the service; Ctrl-C stops it
 	@exec $(BIN)/sipas serve $(ARGS)
 
 test: .venv/dev browser ## set up and run every test; ARGS="tests/rollups -k band" for some
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: .venv/dev ## format, lint, types, import contracts, house rules
 	@$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from app.bootstrap import load_questionnaires, migrate
 from app.core.database import Database
@@ -93,7 +94,10 @@ async def database(migrated_url: str) -> AsyncIterator[Database]:
 def settings(migrated_url: str, tmp_path: Path) -> Settings:
     """Settings of a service under test."""
     return Settings(
-        database_url=migrated_url, secret_key=SECRET, data_dir=tmp_path, base_url="https://sipas.example.vn"
+        database_url=migrated_url,
+        secret_key=SecretStr(SECRET),
+        data_dir=tmp_path,
+        base_url="https://sipas.example.vn",
     )
 
 

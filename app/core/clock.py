@@ -69,7 +69,9 @@ def whole_months(first: date, last: date) -> tuple[date, date] | None:
     What lies before and behind them are edge days: at most 30 on either side.
     """
     start = first if first.day == 1 else next_month(first)
-    end = next_month(last) if last + timedelta(days=1) == next_month(last) else month_start(last)
+    # December 9999 has no day after it, so it is never whole and is read by its days
+    complete = last < date.max and (last + timedelta(days=1)).day == 1
+    end = next_month(last) if complete else month_start(last)
     return (start, end) if start < end else None
 
 

@@ -59,11 +59,6 @@ LOST_CONNECTION = (
 _PASSING_STATES = ("08", "53", "57", "40", "55P03")
 
 
-def driver_url(url: str) -> str:
-    """The URL as SQLAlchemy's asyncpg dialect wants it."""
-    return urlunsplit(urlsplit(url)._replace(scheme="postgresql+asyncpg"))
-
-
 def plain_url(url: str) -> str:
     """The URL as asyncpg itself and PostgreSQL's tools want it."""
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
@@ -76,14 +71,19 @@ class Database:
         self, url: str, *, pool_size: int = 10, settings: Mapping[str, str] = SERVER_SETTINGS
     ) -> None:
         self.url = url
+
+        async def connect(**_: object) -> asyncpg.Connection:
+            # asyncpg reads the URL itself and knows all of libpq's parameters, sslmode among them
+            return await asyncpg.connect(plain_url(url), timeout=5, server_settings=dict(settings))
+
         self.engine: AsyncEngine = create_async_engine(
-            driver_url(url),
+            "postgresql+asyncpg://",
+            async_creator=connect,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=False,
             pool_recycle=1800,
-            connect_args={"timeout": 5, "server_settings": dict(settings)},
         )
         reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.write = async_sessionmaker(self.engine, expire_on_commit=False)

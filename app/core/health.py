@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.core.database import LOST_CONNECTION, Database
@@ -41,13 +42,14 @@ async def healthz() -> Alive:
     summary="Requests can be served",
 )
 async def readyz(database: Annotated[Database, Depends(get_database)], response: Response) -> Readiness:
-    """The database is reachable and stands at the migration this release was written for."""
+    """The database is reachable and stands at the migration this release needs, or at a newer one."""
     try:
         revision = await database.revision()
     except LOST_CONNECTION:
         response.status_code = 503
         return Readiness(status="not_ready", database="unreachable", revision=None, expected_revision=HEAD)
-    ready = revision == HEAD
+    # a release runs on the schema of the next one, so a newer revision is right, too
+    ready = revision is not None and revision >= HEAD
     response.status_code = 200 if ready else 503
     return Readiness(
         status="ready" if ready else "not_ready",
@@ -57,7 +59,12 @@ async def readyz(database: Annotated[Database, Depends(get_database)], response:
     )
 
 
-@router.get("/metrics", dependencies=[Depends(anyone)], summary="Metrics of this process, for Prometheus")
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[Depends(anyone)],
+    summary="Metrics of this process, for Prometheus",
+)
 async def metrics() -> Response:
     """Prometheus text format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from jose import JWTError, jwt
@@ -22,7 +23,6 @@ AUDIENCE = "sipas-api"
 ACCESS_LIFETIME = timedelta(minutes=15)
 
 _passwords = PasswordHash((Argon2Hasher(),))
-_nobody = _passwords.hash(secrets.token_urlsafe(16))
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
@@ -69,9 +69,14 @@ def hash_password(password: str) -> str:
 def check_password(password: str, hashed: str | None) -> bool:
     """Whether the password fits the hash; without a hash it takes as long and says no."""
     if hashed is None:
-        _passwords.verify(password, _nobody)
+        _passwords.verify(password, _hash_of_nobody())
         return False
     return _passwords.verify(password, hashed)
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _passwords.hash(secrets.token_urlsafe(16))
 
 
 def make_secret() -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -43,7 +43,7 @@ async def rows(database: Database, query: str = "SELECT id FROM responses") -> l
         return list(await session.scalars(text(query)))
 
 
-def kinds(outcomes: list[Outcome]) -> Counter[str]:
+def kinds(outcomes: Sequence[Outcome]) -> Counter[str]:
     return Counter(
         outcome.code if isinstance(outcome, Problem) else "replayed" if outcome.replayed else "created"
         for outcome in outcomes
@@ -187,7 +187,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(
     async with Intake(migrated_url, queue_size=3) as small:
         entered = [small.enter(submission(world, device_id=tablet)) for _ in range(3)]
         with pytest.raises(Unavailable) as refused:
-            small.enter(submission(world, device_id=tablet))
+            await small.enter(submission(world, device_id=tablet))
         assert refused.value.retry_after
         assert kinds(await asyncio.gather(*entered)) == {"created": 3}
         await small.submit(submission(world, device_id=tablet))  # room again
@@ -201,7 +201,7 @@ async def test_leaving_drains_the_queue_and_then_refuses(
     assert kinds([answer.result() for answer in entered]) == {"created": 1200}
     assert len(await rows(world.database)) == 1200
     with pytest.raises(Unavailable):
-        intake.enter(submission(world, device_id=tablet))
+        await intake.enter(submission(world, device_id=tablet))
 
 
 async def test_callers_that_hang_up_change_nothing_for_the_others(

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -94,7 +95,7 @@ def test_the_digest_knows_the_content_but_not_the_sending_nor_the_link() -> None
         {"submitted_at": RECEIVED - timedelta(seconds=1)},
     ],
 )
-def test_any_other_content_has_another_digest(change: dict[str, object]) -> None:
+def test_any_other_content_has_another_digest(change: dict[str, Any]) -> None:
     assert prepared(SAID._replace(**change)).content_digest != prepared(SAID).content_digest
 
 
