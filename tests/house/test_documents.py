@@ -98,9 +98,13 @@ def test_a_part_is_named_in_the_readme_with_its_reason(part: str) -> None:
     assert len(rows[0].split("|")[-2].split()) >= 3, f"{part} without a reason"
 
 
-@pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "app").glob("*/__init__.py")))
-def test_a_room_stands_in_the_tree_of_the_readme(room: str) -> None:
-    assert re.search(rf"^ +{room}/ +\S", README, re.MULTILINE)
+@pytest.mark.parametrize(
+    "place",
+    [f"{path.parent.name}/" for path in sorted((ROOT / "app").glob("*/__init__.py"))]
+    + [path.name for path in sorted((ROOT / "app").glob("[!_]*.py"))],
+)
+def test_a_room_or_file_stands_in_the_tree_of_the_readme(place: str) -> None:
+    assert re.search(rf"^  {re.escape(place)} +\S", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
