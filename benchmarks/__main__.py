@@ -1,0 +1,65 @@
+"""`python -m benchmarks [PART ...] [--quick]`: run the benchmarks and print one table.
+
+Everything they need is made and cleared away: a database in a temporary directory, its data, real server
+processes. Exit code 1 when a promise was missed. Nothing else should run on the machine meanwhile.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import psutil
+
+from benchmarks import counting, freshness, index, intake
+from benchmarks.coverage import run as coverage
+from benchmarks.ground import Ground, prepared
+from benchmarks.report import Row, table
+
+PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
+    "intake": intake.run,
+    "counting": counting.run,
+    "index": index.run,
+    "freshness": freshness.run,
+    "coverage": coverage,
+}
+
+
+async def measure(ground: Ground, parts: Sequence[str], *, quick: bool) -> list[Row]:
+    """Run the parts in order; each says how long it took on standard error."""
+    rows: list[Row] = []
+    for part in parts:
+        began = time.perf_counter()
+        rows += await PARTS[part](ground, quick=quick)
+        print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    return rows
+
+
+async def run(parts: Sequence[str], *, quick: bool) -> bool:
+    """Print header and table; whether every promise was kept."""
+    load = psutil.getloadavg()[0]
+    async with prepared() as ground:
+        print(*await ground.header(), sep="\n")
+        print(
+            f"beside us   load average {load:.1f} before the start{' (quick run)' if quick else ''}\n",
+            flush=True,
+        )
+        rows = await measure(ground, parts, quick=quick)
+    print(table(rows))
+    return all(row.kept is not False for row in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Benchmarks of SIPAS: ratios first, then figures.")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], help=f"{', '.join(PARTS)}; none: all of them"
+    )
+    parser.add_argument("--quick", action="store_true", help="smaller and shorter, for a first look")
+    options = parser.parse_args()
+    kept = asyncio.run(run(options.parts or list(PARTS), quick=options.quick))
+    sys.exit(0 if kept else 1)
+
+
+if __name__ == "__main__":
+    main()
