@@ -25,13 +25,13 @@ from app.models.subject import Client, User
 bearer = OAuth2PasswordBearer("/api/v1/auth/token", refreshUrl="/api/v1/auth/token", auto_error=False)
 
 
-def get_tokens(request: Request) -> AccessTokens:
+async def get_tokens(request: Request) -> AccessTokens:
     """The access tokens of this deployment."""
     tokens: AccessTokens = request.app.state.tokens
     return tokens
 
 
-def get_limiter(request: Request) -> RateLimiter:
+async def get_limiter(request: Request) -> RateLimiter:
     """The rate limits of this process."""
     limiter: RateLimiter = request.app.state.limiter
     return limiter

@@ -5,6 +5,7 @@ Pure. A response counts on the day the citizen lived it, in the deployment's zon
 """
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -63,16 +64,9 @@ def next_month(day: date) -> date:
     return date(day.year + 1, 1, 1) if day.year < 9999 else date.max
 
 
-def whole_months(first: date, last: date) -> tuple[date, date] | None:
-    """The whole months inside [first, last] as (first day of the first, first day after the last), or None.
-
-    What lies before and behind them are edge days: at most 30 on either side.
-    """
-    start = first if first.day == 1 else next_month(first)
-    # December 9999 has no day after it, so it is never whole and is read by its days
-    complete = last < date.max and (last + timedelta(days=1)).day == 1
-    end = next_month(last) if complete else month_start(last)
-    return (start, end) if start < end else None
+def month_end(day: date) -> date:
+    """Last day of the day's month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def _clamp(instant: datetime) -> datetime:

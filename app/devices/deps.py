@@ -18,7 +18,7 @@ device_bearer = HTTPBearer(
 )
 
 
-def get_device_tokens(request: Request) -> DeviceTokens:
+async def get_device_tokens(request: Request) -> DeviceTokens:
     """The known devices of this process."""
     devices: DeviceTokens = request.app.state.devices
     return devices

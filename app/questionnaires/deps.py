@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from app.questionnaires.published import PublishedQuestionnaires
 
 
-def get_questionnaires(request: Request) -> PublishedQuestionnaires:
+async def get_questionnaires(request: Request) -> PublishedQuestionnaires:
     """The published questionnaires, kept at hand."""
     questionnaires: PublishedQuestionnaires = request.app.state.questionnaires
     return questionnaires

@@ -7,14 +7,15 @@ number of responses. The texts of the statements are few and stable: drivers kee
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Integer, TextClause, bindparam, func, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.core.clock import whole_months
+from app.auth.reach import subtree
+from app.rollups.spans import Spans
 
 UnitDay = tuple[int, date]
 
@@ -55,6 +56,15 @@ _MONTHS = text(
     GROUP BY month ORDER BY month
     """
 )
+
+
+_CAREFUL = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gather": "0"}
+_BENEATH = subtree(bindparam("top", type_=Integer)).add_columns(
+    *(func.set_config(name, value, True) for name, value in _CAREFUL.items())  # true: for this transaction
+)
+"""A subtree, and on the way how PostgreSQL is to plan the reading of its cells. For the values at hand: a
+plan kept for reuse does not know how many units are asked for, and sorts thousands of cells where it could
+hash them. And without parallel workers: starting them takes longer than the reading."""
 
 
 async def marked(connection: AsyncConnection, limit: int) -> list[UnitDay]:
@@ -105,34 +115,6 @@ async def drop_orphans(connection: AsyncConnection, table: str) -> None:
     )
 
 
-class Spans(NamedTuple):
-    """A period as [first month, month after the last) and up to two ranges of edge days, both included."""
-
-    months: tuple[date, date] | None
-    days: tuple[tuple[date, date], ...]
-
-    @classmethod
-    def of(cls, first: date, last: date) -> "Spans":
-        """Whole months where there are any, days for the rest."""
-        months = whole_months(first, last)
-        if months is None:
-            return cls(None, ((first, last),))
-        start, end = months
-        edges = []
-        if first < start:
-            edges.append((first, start - timedelta(days=1)))
-        if end <= last:
-            edges.append((end, last))
-        return cls(months, tuple(edges))
-
-    def parameters(self) -> dict[str, date]:
-        """The bounds by the names the statements use."""
-        named = {"months_from": self.months[0], "months_to": self.months[1]} if self.months else {}
-        for at, (first, last) in enumerate(self.days):
-            named |= {f"days_from_{at}": first, f"days_to_{at}": last}
-        return named
-
-
 class Asked(NamedTuple):
     """Which cells: filters that are None let everything pass."""
 
@@ -164,31 +146,40 @@ class Reading(NamedTuple):
     seen_at: datetime
 
 
-def _spanned(table: str, columns: str, months: bool, edges: int, condition: str) -> str:
-    """Cells of the asked units within the spans: months from one table, edge days from another."""
-    parts = []
-    if months:
-        parts.append(
-            f"SELECT {columns} FROM {table}_month WHERE unit_id = ANY(CAST(:units AS integer[]))"
-            f" AND local_month >= :months_from AND local_month < :months_to{condition}"
-        )
-    parts += [
-        f"SELECT {columns} FROM {table}_day WHERE unit_id = ANY(CAST(:units AS integer[]))"
-        f" AND local_day BETWEEN :days_from_{at} AND :days_to_{at}{condition}"
-        for at in range(edges)
+def _spanned(
+    table: str,
+    keys: Sequence[str],
+    values: Sequence[str],
+    spans: tuple[bool, tuple[bool, ...]],
+    condition: str,
+) -> str:
+    """Sums of the asked units' cells, span by span: whether there are months, and the edge days' signs."""
+    months, signs = spans
+    ranges = [("_month", "local_month >= :months_from AND local_month < :months_to", True)] if months else []
+    ranges += [
+        ("_day", f"local_day BETWEEN :days_from_{at} AND :days_to_{at}", sign)
+        for at, sign in enumerate(signs)
     ]
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    parts = []
+    for grain, within, sign in ranges:
+        sums = [f"{'' if sign else '-'}sum({value}) AS {value}" for value in values]
+        parts.append(
+            f"SELECT {', '.join((*keys, *sums))} FROM {table}{grain}"
+            f" WHERE unit_id = ANY(CAST(:units AS integer[])) AND {within}{condition}{grouped}"
+        )
     return " UNION ALL ".join(parts)
 
 
 @lru_cache(maxsize=64)
-def _reading(months: bool, edges: int, filters: tuple[str, ...]) -> TextClause:
+def _reading(spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]) -> TextClause:
     condition = ""
     if "channel" in filters:
         condition += " AND channel = :channel"
     if chosen := [f"{name} = :{column}" for name, column in _CHOICE if column in filters]:
         condition += f" AND questionnaire_id IN (SELECT id FROM questionnaires WHERE {' AND '.join(chosen)})"
-    cells = _spanned("unit", "questionnaire_id, responses, held_back, tally", months, edges, condition)
-    visits = _spanned("visit", "visits, answered", months, edges, "")
+    cells = _spanned("unit", ["questionnaire_id"], ["responses", "held_back", "tally"], spans, condition)
+    visits = _spanned("visit", [], ["visits", "answered"], spans, "")
     return text(
         f"""
         SELECT c.questionnaire_id, c.responses, c.held_back, c.tally,
@@ -200,7 +191,7 @@ def _reading(months: bool, edges: int, filters: tuple[str, ...]) -> TextClause:
                 SELECT min(marked_at) AS oldest FROM stale_unit_days
                 WHERE unit_id = ANY(CAST(:units AS integer[])) GROUP BY unit_id, local_day) marks) s
         LEFT JOIN (
-            SELECT questionnaire_id, sum(responses) AS responses, sum(held_back) AS held_back,
+            SELECT questionnaire_id, sum(responses)::bigint AS responses, sum(held_back)::bigint AS held_back,
                 sum(tally)::text AS tally
             FROM ({cells}) cells GROUP BY questionnaire_id HAVING sum(responses) > 0) c ON true
         """
@@ -210,12 +201,17 @@ def _reading(months: bool, edges: int, filters: tuple[str, ...]) -> TextClause:
 _CHOICE = (("code", "questionnaire"), ("version", "version"))
 
 
+async def units_beneath(session: AsyncSession, unit_id: int) -> list[int]:
+    """Ids of a unit's subtree; what follows in this transaction is planned with care (see _BENEATH)."""
+    return [row[0] for row in await session.execute(_BENEATH, {"top": unit_id})]
+
+
 async def read(session: AsyncSession, asked: Asked) -> Reading:
     """Sums by questionnaire version, visits, and what is still due, in one statement."""
     spans = Spans.of(asked.first, asked.last)
     given = {"questionnaire": asked.questionnaire, "version": asked.version, "channel": asked.channel}
     filters = {name: value for name, value in given.items() if value is not None}
-    statement = _reading(spans.months is not None, len(spans.days), tuple(filters))
+    statement = _reading((spans.months is not None, spans.signs), tuple(filters))
     rows = (
         await session.execute(statement, {"units": list(asked.units), **spans.parameters(), **filters})
     ).all()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.reach import find_unit, subtree
+from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.deps import Period
 from app.core.messages import Language
@@ -50,8 +50,7 @@ async def index(
 ) -> Json:
     """The body of the answer. UnitUnknown outside the reach, QuestionnaireUnknown if there is none such."""
     unit = await find_unit(session, subject, question.unit_code)
-    below = subtree(unit.id) if question.scope == "subtree" else None
-    units = [unit.id] if below is None else [row[0] for row in await session.execute(below)]
+    units = [unit.id] if question.scope == "own" else await queries.units_beneath(session, unit.id)
     first, last = question.period.first, question.period.last
     asked = queries.Asked(units, first, last, question.questionnaire, question.version, question.channel)
     reading = await queries.read(session, asked)
