@@ -17,7 +17,7 @@ merging it into the next: a byte is taken out of `answers` once, not once for ea
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,7 +27,7 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups.lanes import DIGITS, WHOLE, Lane, Shape, procedure_lanes, unit_lanes
 
 UnitDay = tuple[int, date]
-Scope = Literal["pairs", "month"]
+Scope = Literal["pairs", "triples", "month"]
 Parameters = dict[str, list[int] | list[date] | date]
 
 
@@ -41,6 +41,11 @@ class _Table(NamedTuple):
     @property
     def period(self) -> str:
         return self.keys[1]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """By what a changed cell is named when its month is to be counted: unit, period and any procedure."""
+        return self.keys[: 2 + ("procedure_id" in self.keys)]
 
 
 _CELL, _PROCEDURE = ("questionnaire_id", "channel"), ("procedure_id", "questionnaire_id", "channel")
@@ -57,9 +62,9 @@ _MONTHS = {UNIT_DAY: UNIT_MONTH, PROCEDURE_DAY: PROCEDURE_MONTH, VISIT_DAY: VISI
 def _within(
     scope: Scope, columns: str, table: str, period: str, *, month: bool = False, more: str = ""
 ) -> str:
-    """FROM of the rows in scope: of given (unit, period) pairs, or of given units in [first, after).
-
-    With `month` the pairs are months, and rows of all their days are meant.
+    """FROM of the rows in scope: of given (unit, period) pairs or (unit, period, procedure) triples, found
+    one by one through the index; or of given units in [first, after). With `month` the periods are months,
+    and rows of all their days are meant.
     """
     if scope == "month":
         return f"""(SELECT {columns} FROM {table} WHERE unit_id = ANY(CAST(:units AS integer[]))
@@ -67,7 +72,13 @@ def _within(
     reach = f"{period} = due.period"
     if month:
         reach = f"{period} >= due.period AND {period} < (due.period + interval '1 month')::date"
-    return f"""unnest(CAST(:units AS integer[]), CAST(:periods AS date[])) AS due(unit_id, period)
+    due = "unnest(CAST(:units AS integer[]), CAST(:periods AS date[])) AS due(unit_id, period)"
+    if scope == "triples":
+        reach += " AND procedure_id = ANY(due.procedures)"
+        due = """(SELECT unit_id, period, array_agg(procedure_id) AS procedures
+            FROM unnest(CAST(:units AS integer[]), CAST(:periods AS date[]), CAST(:procedures AS integer[]))
+                AS given(unit_id, period, procedure_id) GROUP BY unit_id, period) AS due"""
+    return f"""{due}
         CROSS JOIN LATERAL (SELECT {columns} FROM {table}
             WHERE unit_id = due.unit_id AND {reach}{more} OFFSET 0) found"""
 
@@ -89,7 +100,9 @@ def _tally(lanes: Sequence[Lane], x: Mapping[int, str], y: Mapping[int, str]) ->
     return f"array_to_string(ARRAY[{listed}], '')::numeric - {str(raised) * len(lanes)}"
 
 
-def _rows(scope: Scope, questionnaire: int, shape: Shape) -> tuple[str, dict[int, str], dict[int, str]]:
+def _rows(
+    scope: Scope, questionnaire: int, shape: Shape, which: str
+) -> tuple[str, dict[int, str], dict[int, str]]:
     """Responses in scope of one questionnaire with b<i>, x and y; `answers` is null where not counted."""
     x = {WHOLE: "x"}
     y = {WHOLE: "y"}
@@ -107,7 +120,7 @@ def _rows(scope: Scope, questionnaire: int, shape: Shape) -> tuple[str, dict[int
         f"unit_id, local_day, channel, procedure_id, {counted}",
         "responses",
         "local_day",
-        more=f" AND questionnaire_id = {questionnaire} AND verdict <> 'void'",
+        more=f" AND questionnaire_id = {questionnaire} AND {which}",
     )
     taken = ", ".join(f"get_byte(answers, {at}) AS b{at}" for at in range(shape.width))
     rows = f"SELECT found.*, {taken} FROM {source} OFFSET 0"
@@ -119,7 +132,7 @@ def _rows(scope: Scope, questionnaire: int, shape: Shape) -> tuple[str, dict[int
 
 
 def _unit_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
-    rows, x, y = _rows(scope, questionnaire, shape)
+    rows, x, y = _rows(scope, questionnaire, shape, "verdict <> 'void'")
     return f"""
         SELECT unit_id, local_day, {questionnaire} AS questionnaire_id, channel,
             count(answers)::integer AS responses, (count(*) - count(answers))::integer AS held_back,
@@ -128,12 +141,11 @@ def _unit_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
 
 
 def _procedure_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
-    rows, x, y = _rows(scope, questionnaire, shape)
+    rows, x, y = _rows(scope, questionnaire, shape, "verdict = 'counted' AND procedure_id IS NOT NULL")
     return f"""
         SELECT unit_id, local_day, procedure_id, {questionnaire} AS questionnaire_id, channel,
             count(*)::integer AS responses, {_tally(procedure_lanes(shape), x, y)} AS tally
-        FROM ({rows}) r WHERE answers IS NOT NULL AND procedure_id IS NOT NULL
-        GROUP BY unit_id, local_day, channel, procedure_id"""
+        FROM ({rows}) r GROUP BY unit_id, local_day, channel, procedure_id"""
 
 
 def _visit_cells(scope: Scope) -> str:
@@ -145,7 +157,7 @@ def _visit_cells(scope: Scope) -> str:
 
 
 def _month_cells(scope: Scope, days: _Table, months: _Table) -> str:
-    month = "due.period" if scope == "pairs" else "CAST(:first AS date)"
+    month = "CAST(:first AS date)" if scope == "month" else "due.period"
     others = ", ".join(f"found.{key}" for key in ("unit_id", *months.keys[2:]))
     sums = ", ".join(
         f"sum({value}){'' if value == 'tally' else '::integer'} AS {value}" for value in months.values
@@ -159,8 +171,8 @@ def _month_cells(scope: Scope, days: _Table, months: _Table) -> str:
 class _Writer(NamedTuple):
     """The statements that make a table say, within a scope, what was counted.
 
-    `replace` compares and returns how many cells changed, by unit and period. `fill` only inserts: half the
-    work, for where `occupied` found no cell at all.
+    `replace` compares and returns how many cells changed, by the table's `named`. `fill` only inserts: half
+    the work, for where `occupied` found no cell at all.
     """
 
     replace: TextClause
@@ -173,8 +185,8 @@ class _Writer(NamedTuple):
         old = _within(scope, f"ctid AS place, {columns}", table.name, table.period)
         same = " AND ".join(f"fresh.{key} = old.{key}" for key in table.keys)
         same += "".join(f" AND NOT fresh.{value} IS DISTINCT FROM old.{value}" for value in table.values)
-        counted = f"SELECT unit_id, {table.period}, count(*) AS cells"
-        by_period = f"GROUP BY unit_id, {table.period}"
+        named = ", ".join(table.named)
+        counted, grouped = f"SELECT {named}, count(*) AS cells", f"GROUP BY {named}"
         # The insert waits for the delete (it asks how much went), or it would meet the cells it replaces.
         replace = f"""
             WITH fresh AS MATERIALIZED ({fresh}),
@@ -187,12 +199,12 @@ class _Writer(NamedTuple):
                 INSERT INTO {table.name} ({columns}) SELECT {columns} FROM fresh
                 WHERE (SELECT count(*) FROM gone) >= 0 AND NOT EXISTS (SELECT FROM old WHERE {same})
                 RETURNING {keys})
-            {counted} FROM (SELECT {keys} FROM gone UNION SELECT {keys} FROM written) changed {by_period}"""
+            {counted} FROM (SELECT {keys} FROM gone UNION SELECT {keys} FROM written) changed {grouped}"""
         fill = f"""
             WITH written AS (
                 INSERT INTO {table.name} ({columns}) SELECT {columns} FROM ({fresh}) fresh ORDER BY {keys}
-                RETURNING unit_id, {table.period})
-            {counted} FROM written {by_period}"""
+                RETURNING {named})
+            {counted} FROM written {grouped}"""
         return cls(text(replace), text(fill), text(f"SELECT EXISTS (SELECT FROM {old})"))
 
 
@@ -222,13 +234,14 @@ async def recount_days(
     connection: AsyncConnection, questionnaires: PublishedQuestionnaires, unit_days: Sequence[UnitDay]
 ) -> int:
     """Count these unit-days again, and the months of those that changed; returns how many cells changed."""
-    due = _pairs(unit_days)
+    due = _named(unit_days)
     changed = 0
     for table, writer in (await _writers(connection, questionnaires, "pairs", due)).items():
-        moved = list(await connection.execute(writer.replace, due))
-        if months := sorted({(unit, month_start(day)) for unit, day, _ in moved}):
-            moved += await connection.execute(_month_writer("pairs", table).replace, _pairs(months))
-        changed += sum(cells for _, _, cells in moved)
+        moved = [tuple(row) for row in await connection.execute(writer.replace, due)]
+        if months := sorted({(unit, month_start(day), *more) for unit, day, *more, _ in moved}):
+            summing = _month_writer("triples" if table is PROCEDURE_DAY else "pairs", table)
+            moved += [tuple(row) for row in await connection.execute(summing.replace, _named(months))]
+        changed += sum(row[-1] for row in moved)
     return changed
 
 
@@ -242,7 +255,7 @@ async def recount_month(
         for writer in (days, _month_writer("month", table)):
             occupied = await connection.scalar(writer.occupied, due)
             moved = await connection.execute(writer.replace if occupied else writer.fill, due)
-            changed += sum(cells for _, _, cells in moved)
+            changed += sum(row[-1] for row in moved)
     return changed
 
 
@@ -254,5 +267,6 @@ async def _writers(
     return _day_writers(scope, tuple((one, Shape.of(published[one].layout)) for one in ids))
 
 
-def _pairs(due: Sequence[tuple[int, date]]) -> Parameters:
-    return {"units": [unit for unit, _ in due], "periods": [period for _, period in due]}
+def _named(due: Sequence[tuple[Any, ...]]) -> Parameters:
+    """Pairs or triples as the arrays the statements take."""
+    return dict(zip(("units", "periods", "procedures"), map(list, zip(*due, strict=True)), strict=False))
