@@ -29,7 +29,7 @@ from app.visits import routes as visits
 from app.visits.links import LinkCodes
 
 # Routes are tried in this order, one by one, so the busiest room stands first.
-ROOMS = (responses, auth, users, units, procedures, questionnaires, visits, devices, rollups)
+ROOMS = (responses, auth, users, units, procedures, questionnaires, visits, devices, rollups, health)
 
 DESCRIPTION = """\
 How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
@@ -80,7 +80,6 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
             expose_headers=["etag", "x-request-id", "retry-after"],
         )
-    app.include_router(health.router)
     for room in ROOMS:
         app.include_router(room.router)
     return app

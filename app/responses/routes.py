@@ -11,6 +11,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.deps import InPeriod, Paging, ReadSession, UserLanguage, WriteSession, anyone
+from app.core.direct import DirectRoute
 from app.core.errors import Problem
 from app.core.openapi import problems
 from app.core.paging import Page, page
@@ -48,7 +49,7 @@ from app.responses.schemas import (
     show,
 )
 
-router = APIRouter(prefix="/api/v1/responses", tags=["Responses"])
+router = APIRouter(prefix="/api/v1/responses", tags=["Responses"], route_class=DirectRoute)
 
 REFUSALS = (
     BadRequest,
