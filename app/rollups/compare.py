@@ -8,9 +8,10 @@ at any moment.
 
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -25,7 +26,6 @@ MAX_DIFFERENCES = 10_000
 """More than anybody reads; a table that was emptied differs in millions of cells."""
 
 Key = tuple[object, ...]
-Values = tuple[int, ...]
 
 
 class Difference(NamedTuple):
@@ -84,8 +84,8 @@ _VISITS = text(
 
 
 @lru_cache(maxsize=100_000)
-def tally_of(shape: Shape, answers: bytes) -> tuple[Values, Values]:
-    """The lanes one response adds to its unit's and to its procedure's cell."""
+def tally_of(shape: Shape, answers: bytes) -> tuple[int, int]:
+    """What one response adds to the tally of its unit's and of its procedure's cell."""
     pairs = {WHOLE: answers} | {
         place: answers[first : first + length] for place, (first, length) in enumerate(shape.components)
     }
@@ -97,7 +97,8 @@ def tally_of(shape: Shape, answers: bytes) -> tuple[Values, Values]:
         y = sum(answer in {4, 5} for answer in pairs[lane.place])
         return {"n": int(x > 0), "x": x, "y": y, "xx": x * x, "xy": x * y, "yy": y * y}[lane.kind]
 
-    return tuple(map(value, unit_lanes(shape))), tuple(map(value, procedure_lanes(shape)))
+    units, procedures = unit_lanes(shape), procedure_lanes(shape)
+    return pack([value(lane) for lane in units]), pack([value(lane) for lane in procedures])
 
 
 class Comparison:
@@ -159,25 +160,22 @@ class Comparison:
         ):
             if (unit, day) in self._marked:
                 continue
-            shape = await self._shape(questionnaire)
-            cell = units.setdefault((unit, day, questionnaire, channel), [0] * (2 + len(unit_lanes(shape))))
+            key = unit, day, questionnaire, channel
             if verdict != "counted":
-                cell[1] += times
+                _add(units, key, 0, times, 0)
                 continue
-            for_unit, for_procedure = tally_of(shape, answers)
-            _add(cell, (1, 0, *for_unit), times)
+            for_unit, for_procedure = tally_of(await self._shape(questionnaire), answers)
+            _add(units, key, times, 0, for_unit * times)
             if procedure is not None:
-                key = unit, day, questionnaire, channel, procedure
-                cell = procedures.setdefault(key, [0] * (1 + len(procedure_lanes(shape))))
-                _add(cell, (1, *for_procedure), times)
+                _add(procedures, (*key, procedure), times, 0, for_procedure * times)
         visits = {
             (unit, day): (visits, answered)
             for unit, day, visits, answered in await connection.execute(_VISITS, span)
             if (unit, day) not in self._marked
         }
         return {
-            "unit_day": {key: (*cell[:2], str(pack(cell[2:]))) for key, cell in units.items()},
-            "procedure_day": {key: (cell[0], str(pack(cell[1:]))) for key, cell in procedures.items()},
+            "unit_day": {key: (n, held, _digits(tally)) for key, (n, held, tally) in units.items()},
+            "procedure_day": {key: (n, _digits(tally)) for key, (n, _, tally) in procedures.items()},
             "visit_day": dict(visits),
         }
 
@@ -286,6 +284,13 @@ def _number(values: Key | None) -> int | None:
     return None if values is None else int(str(values[0]))
 
 
-def _add(cell: list[int], values: Sequence[int], times: int) -> None:
-    for at, value in enumerate(values):
-        cell[at] += value * times
+def _add(cells: dict[Key, list[int]], key: Key, responses: int, held_back: int, tally: int) -> None:
+    cell = cells.setdefault(key, [0, 0, 0])
+    cell[0] += responses
+    cell[1] += held_back
+    cell[2] += tally
+
+
+def _digits(tally: int) -> str:
+    """A tally as it is stored; through Decimal, because Python refuses to write out very long integers."""
+    return f"{Decimal(tally):f}"

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from datetime import date, timedelta
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,12 +17,16 @@ from sqlalchemy import text
 from app.core.clock import month_start, utc_now
 from app.core.database import Database
 from app.core.locks import Lock
+from app.models.questionnaire import Questionnaire
+from app.questionnaires.definition import MAX_COMPONENTS, MAX_CRITERIA, Definition, check
 from app.rollups import compute, jobs
 from app.rollups.jobs import nightly_recount, rebuild, refresh, run_pulse, verify
-from tests.support.cells import Cells, stored
+from app.rollups.lanes import read_unit
+from tests.support.cells import Cells, shape_of, stored, unpacked
 from tests.support.rows import (
     FORMS,
     Figures,
+    Form,
     Said,
     by_unit_day,
     figures,
@@ -504,3 +509,47 @@ async def test_the_nightly_recount_leaves_marked_days_to_the_pulse(world: World)
     assert await nightly_recount(world.database) == 0
     assert (await stored(world.database, world.questionnaires)).unit_day == {}
     assert await marks(world.database) == {(said.unit_id, day): 1}
+
+
+async def test_the_widest_questionnaire_there_may_be_is_counted_and_verified(world: World) -> None:
+    form = Form((3,) * MAX_COMPONENTS)
+    assert form.width == MAX_CRITERIA
+    words = {"vi": "Chữ", "en": "Words"}
+    definition = Definition.model_validate(
+        {
+            "code": "widest",
+            "version": 1,
+            "title": words,
+            "components": [{"code": f"c{at}", "title": words} for at in range(MAX_COMPONENTS)],
+            "criteria": [
+                {"code": f"{chr(65 + at // 26)}{at % 26}", "component": f"c{at // 3}", "text": words}
+                for at in range(MAX_CRITERIA)
+            ],
+        }
+    )
+    assert check(definition) == []
+    async with world.database.transaction() as session:
+        row = Questionnaire(
+            code="widest", version=2, status="published", definition=definition.model_dump(), digest="x"
+        )
+        session.add(row)
+        await session.flush()
+    said = [
+        Said(
+            world.units["09001"],
+            day,
+            row.id,
+            tuple((at + turn) % 6 for at in range(60)),
+            procedure_id=procedure,
+        )
+        for turn, (day, procedure) in enumerate(product(DAYS, (None, *world.procedures.values())))
+    ]
+    await insert_responses(world.database, said)
+    await drain(world.database)
+    assert (await verify(world.database)).differences == []
+    async with world.database.read() as session:
+        cells = await session.execute(text("SELECT local_month, responses, tally::text FROM unit_month"))
+        for month, responses, tally in cells:
+            here = [one for one in said if month_start(one.local_day) == month]
+            found = unpacked(responses, 0, read_unit(shape_of(form), responses, tally))
+            assert found == figures(here, form)
