@@ -6,7 +6,6 @@ OpenAPI says both, the form that leads to a link and that anything else is accep
 `rejected`.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -23,12 +22,11 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
 
 from app.core.errors import fault_of
 from app.core.faults import Fault, pointer
 from app.core.openapi import ProblemBody
-from app.core.schema import Code, In, Line, Out
+from app.core.schema import Code, Day, In, Line, Out
 from app.questionnaires.definition import Definition
 from app.visits.links import LinkCodes
 
@@ -36,24 +34,11 @@ MAX_VISITS = 1000
 MAX_FAULTS = 20
 LONGEST_NAME = 64  # characters of an unknown field's name that are repeated to its sender
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _day(value: object) -> date:
-    """Only `YYYY-MM-DD`: Pydantic alone would read a bare number as seconds since 1970."""
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass  # no such day in the calendar: the same fault as any other text
-    raise PydanticCustomError("invalid_date", "a day must look like YYYY-MM-DD")
-
 
 def _reference(value: object) -> object:
     return {"code": value} if isinstance(value, str) else value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
 Counter = Annotated[Line, StringConstraints(max_length=64)]
 
 
