@@ -26,27 +26,26 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
 }
 
 
-async def measure(ground: Ground, parts: Sequence[str], *, quick: bool) -> list[Row]:
-    """Run the parts in order; each says how long it took on standard error."""
-    rows: list[Row] = []
+async def measure(ground: Ground, parts: Sequence[str], rows: list[Row], *, quick: bool) -> None:
+    """Run the parts in order and add their rows; each says how long it took on standard error."""
     for part in parts:
         began = time.perf_counter()
         rows += await PARTS[part](ground, quick=quick)
         print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    return rows
 
 
 async def run(parts: Sequence[str], *, quick: bool) -> bool:
     """Print header and table; whether every promise was kept."""
     load = psutil.getloadavg()[0]
-    async with prepared() as ground:
-        print(*await ground.header(), sep="\n")
-        print(
-            f"beside us   load average {load:.1f} before the start{' (quick run)' if quick else ''}\n",
-            flush=True,
-        )
-        rows = await measure(ground, parts, quick=quick)
-    print(table(rows))
+    rows: list[Row] = []
+    try:
+        async with prepared() as ground:
+            print(*await ground.header(), sep="\n")
+            size = ", a quick run: fewer data, shorter turns" if quick else ""
+            print(f"beside us   load average {load:.1f} before the start{size}\n", flush=True)
+            await measure(ground, parts, rows, quick=quick)
+    finally:
+        print(table(rows), flush=True)  # what there is, should a part have failed
     return all(row.kept is not False for row in rows)
 
 
