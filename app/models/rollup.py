@@ -25,10 +25,10 @@ stale_unit_days = Table(
 """Append-only: intake adds, the roll-up deletes what it has seen. Many marks of one unit-day are one."""
 
 
-class UnitDay(Base):
+class ChannelDay(Base):
     """Counted responses of one unit, local day, questionnaire version and channel."""
 
-    __tablename__ = "unit_day"
+    __tablename__ = "channel_day"
     __table_args__ = (PrimaryKeyConstraint("unit_id", "local_day", "questionnaire_id", "channel"),)
 
     unit_id: Mapped[int]
@@ -40,10 +40,10 @@ class UnitDay(Base):
     tally: Mapped[Decimal] = mapped_column(Numeric)
 
 
-class UnitMonth(Base):
-    """The sum of a month's `unit_day` cells; `local_month` is the month's first day."""
+class ChannelMonth(Base):
+    """The sum of a month's `channel_day` cells; `local_month` is the month's first day."""
 
-    __tablename__ = "unit_month"
+    __tablename__ = "channel_month"
     __table_args__ = (PrimaryKeyConstraint("unit_id", "local_month", "questionnaire_id", "channel"),)
 
     unit_id: Mapped[int]
@@ -55,19 +55,44 @@ class UnitMonth(Base):
     tally: Mapped[Decimal] = mapped_column(Numeric)
 
 
+class UnitDay(Base):
+    """The sum of a day's `channel_day` cells: what most figures are read from, at half the rows."""
+
+    __tablename__ = "unit_day"
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_day", "questionnaire_id"),)
+
+    unit_id: Mapped[int]
+    local_day: Mapped[date]
+    questionnaire_id: Mapped[int]
+    responses: Mapped[int]
+    held_back: Mapped[int]
+    tally: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class UnitMonth(Base):
+    """The sum of a month's `unit_day` cells."""
+
+    __tablename__ = "unit_month"
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_month", "questionnaire_id"),)
+
+    unit_id: Mapped[int]
+    local_month: Mapped[date]
+    questionnaire_id: Mapped[int]
+    responses: Mapped[int]
+    held_back: Mapped[int]
+    tally: Mapped[Decimal] = mapped_column(Numeric)
+
+
 class ProcedureDay(Base):
-    """Sums by procedure, for responses that know theirs."""
+    """Counts by procedure, of responses that know theirs; channels together."""
 
     __tablename__ = "procedure_day"
-    __table_args__ = (
-        PrimaryKeyConstraint("unit_id", "local_day", "procedure_id", "questionnaire_id", "channel"),
-    )
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_day", "procedure_id", "questionnaire_id"),)
 
     unit_id: Mapped[int]
     local_day: Mapped[date]
     procedure_id: Mapped[int]
     questionnaire_id: Mapped[int]
-    channel: Mapped[str]
     responses: Mapped[int]
     tally: Mapped[Decimal] = mapped_column(Numeric)
 
@@ -76,15 +101,12 @@ class ProcedureMonth(Base):
     """The sum of a month's `procedure_day` cells."""
 
     __tablename__ = "procedure_month"
-    __table_args__ = (
-        PrimaryKeyConstraint("unit_id", "local_month", "procedure_id", "questionnaire_id", "channel"),
-    )
+    __table_args__ = (PrimaryKeyConstraint("unit_id", "local_month", "procedure_id", "questionnaire_id"),)
 
     unit_id: Mapped[int]
     local_month: Mapped[date]
     procedure_id: Mapped[int]
     questionnaire_id: Mapped[int]
-    channel: Mapped[str]
     responses: Mapped[int]
     tally: Mapped[Decimal] = mapped_column(Numeric)
 

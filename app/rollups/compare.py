@@ -64,8 +64,9 @@ class _Table(NamedTuple):
 
 
 _DAYS = (
-    _Table("unit_day", "questionnaire_id, channel", "responses, held_back, tally::text"),
-    _Table("procedure_day", "questionnaire_id, channel, procedure_id", "responses, tally::text"),
+    _Table("channel_day", "questionnaire_id, channel", "responses, held_back, tally::text"),
+    _Table("unit_day", "questionnaire_id", "responses, held_back, tally::text"),
+    _Table("procedure_day", "questionnaire_id, procedure_id", "responses, tally::text"),
     _Table("visit_day", "", "visits, answered"),
 )
 _RESPONSES = text(
@@ -153,6 +154,7 @@ class Comparison:
     async def _count(self, connection: AsyncConnection, month: date) -> dict[str, dict[Key, Key]]:
         """What the cells of the month should be, by table and key, as they are stored."""
         span = {"first": month, "after": next_month(month)}
+        channels: dict[Key, list[int]] = {}
         units: dict[Key, list[int]] = {}
         procedures: dict[Key, list[int]] = {}
         for unit, day, questionnaire, channel, procedure, verdict, answers, times in await connection.execute(
@@ -160,20 +162,22 @@ class Comparison:
         ):
             if (unit, day) in self._marked:
                 continue
-            key = unit, day, questionnaire, channel
-            if verdict != "counted":
-                _add(units, key, 0, times, 0)
-                continue
-            for_unit, for_procedure = tally_of(await self._shape(questionnaire), answers)
-            _add(units, key, times, 0, for_unit * times)
-            if procedure is not None:
-                _add(procedures, (*key, procedure), times, 0, for_procedure * times)
+            key = unit, day, questionnaire
+            counted, held, for_unit, for_procedure = 0, times, 0, 0
+            if verdict == "counted":
+                counted, held = times, 0
+                for_unit, for_procedure = tally_of(await self._shape(questionnaire), answers)
+            _add(channels, (*key, channel), counted, held, for_unit * counted)
+            _add(units, key, counted, held, for_unit * counted)
+            if procedure is not None and counted:
+                _add(procedures, (*key, procedure), counted, 0, for_procedure * counted)
         visits = {
             (unit, day): (visits, answered)
             for unit, day, visits, answered in await connection.execute(_VISITS, span)
             if (unit, day) not in self._marked
         }
         return {
+            "channel_day": {key: (n, held, _digits(tally)) for key, (n, held, tally) in channels.items()},
             "unit_day": {key: (n, held, _digits(tally)) for key, (n, held, tally) in units.items()},
             "procedure_day": {key: (n, _digits(tally)) for key, (n, _, tally) in procedures.items()},
             "visit_day": dict(visits),
@@ -236,7 +240,7 @@ class Comparison:
         else:
             published = (await self._questionnaires.by_ids([int(str(key[2]))]))[int(str(key[2]))]
             shape = Shape.of(published.layout)
-            lanes = unit_lanes(shape) if table.startswith("unit") else procedure_lanes(shape)
+            lanes = procedure_lanes(shape) if table.startswith("procedure") else unit_lanes(shape)
             names = ["responses", "held_back"][: len(here) - 1]
             was, should = [*here[:-1]], [*there[:-1]]
             try:
@@ -254,14 +258,15 @@ class Comparison:
     def _difference(
         self, table: str, key: Key, name: str, stored: int | None, recounted: int | None
     ) -> Difference:
-        unit, period, questionnaire, channel, procedure = (*key, None, None, None)[:5]
+        unit, period, questionnaire, other = (*key, None, None)[:4]
+        by_procedure = table.startswith("procedure")
         return Difference(
             table,
             self._name("unit", unit) or "",
             date.fromisoformat(str(period)),
             self._name("questionnaire", questionnaire),
-            None if channel is None else str(channel),
-            self._name("procedure", procedure),
+            None if other is None or by_procedure else str(other),
+            self._name("procedure", other) if by_procedure else None,
             name,
             stored,
             recounted,

@@ -48,15 +48,23 @@ class _Table(NamedTuple):
         return self.keys[: 2 + ("procedure_id" in self.keys)]
 
 
-_CELL, _PROCEDURE = ("questionnaire_id", "channel"), ("procedure_id", "questionnaire_id", "channel")
-UNIT_DAY = _Table("unit_day", ("unit_id", "local_day", *_CELL), ("responses", "held_back", "tally"))
-UNIT_MONTH = _Table("unit_month", ("unit_id", "local_month", *_CELL), ("responses", "held_back", "tally"))
-PROCEDURE_DAY = _Table("procedure_day", ("unit_id", "local_day", *_PROCEDURE), ("responses", "tally"))
-PROCEDURE_MONTH = _Table("procedure_month", ("unit_id", "local_month", *_PROCEDURE), ("responses", "tally"))
-VISIT_DAY = _Table("visit_day", ("unit_id", "local_day"), ("visits", "answered"))
-VISIT_MONTH = _Table("visit_month", ("unit_id", "local_month"), ("visits", "answered"))
-TABLES = (UNIT_DAY, PROCEDURE_DAY, VISIT_DAY, UNIT_MONTH, PROCEDURE_MONTH, VISIT_MONTH)
-_MONTHS = {UNIT_DAY: UNIT_MONTH, PROCEDURE_DAY: PROCEDURE_MONTH, VISIT_DAY: VISIT_MONTH}
+_DAY, _MONTH, _FORM = ("unit_id", "local_day"), ("unit_id", "local_month"), ("questionnaire_id",)
+_COUNTS = ("responses", "held_back", "tally")
+CHANNEL_DAY = _Table("channel_day", (*_DAY, *_FORM, "channel"), _COUNTS)
+CHANNEL_MONTH = _Table("channel_month", (*_MONTH, *_FORM, "channel"), _COUNTS)
+UNIT_DAY = _Table("unit_day", (*_DAY, *_FORM), _COUNTS)
+UNIT_MONTH = _Table("unit_month", (*_MONTH, *_FORM), _COUNTS)
+PROCEDURE_DAY = _Table("procedure_day", (*_DAY, "procedure_id", *_FORM), ("responses", "tally"))
+PROCEDURE_MONTH = _Table("procedure_month", (*_MONTH, "procedure_id", *_FORM), ("responses", "tally"))
+VISIT_DAY = _Table("visit_day", _DAY, ("visits", "answered"))
+VISIT_MONTH = _Table("visit_month", _MONTH, ("visits", "answered"))
+SUMS = {
+    CHANNEL_DAY: ((CHANNEL_DAY, UNIT_DAY), (CHANNEL_DAY, CHANNEL_MONTH), (UNIT_DAY, UNIT_MONTH)),
+    PROCEDURE_DAY: ((PROCEDURE_DAY, PROCEDURE_MONTH),),
+    VISIT_DAY: ((VISIT_DAY, VISIT_MONTH),),
+}
+"""The tables that are counted, and what is summed from them afterwards: (from, to), in order."""
+TABLES = (*SUMS, *(target for steps in SUMS.values() for _, target in steps))
 
 
 def _within(
@@ -131,7 +139,7 @@ def _rows(
     return f"SELECT *, {whole_x} AS x, {whole_y} AS y FROM ({rows}) r OFFSET 0", x, y
 
 
-def _unit_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
+def _channel_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
     rows, x, y = _rows(scope, questionnaire, shape, "verdict <> 'void'")
     return f"""
         SELECT unit_id, local_day, {questionnaire} AS questionnaire_id, channel,
@@ -143,9 +151,9 @@ def _unit_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
 def _procedure_cells(scope: Scope, questionnaire: int, shape: Shape) -> str:
     rows, x, y = _rows(scope, questionnaire, shape, "verdict = 'counted' AND procedure_id IS NOT NULL")
     return f"""
-        SELECT unit_id, local_day, procedure_id, {questionnaire} AS questionnaire_id, channel,
+        SELECT unit_id, local_day, procedure_id, {questionnaire} AS questionnaire_id,
             count(*)::integer AS responses, {_tally(procedure_lanes(shape), x, y)} AS tally
-        FROM ({rows}) r GROUP BY unit_id, local_day, channel, procedure_id"""
+        FROM ({rows}) r GROUP BY unit_id, local_day, procedure_id"""
 
 
 def _visit_cells(scope: Scope) -> str:
@@ -156,23 +164,24 @@ def _visit_cells(scope: Scope) -> str:
         FROM (SELECT found.* FROM {served}) r GROUP BY unit_id, served_on"""
 
 
-def _month_cells(scope: Scope, days: _Table, months: _Table) -> str:
-    month = "CAST(:first AS date)" if scope == "month" else "due.period"
-    others = ", ".join(f"found.{key}" for key in ("unit_id", *months.keys[2:]))
+def _summed(scope: Scope, source: _Table, target: _Table) -> str:
+    """Cells of one table as sums of another's: channels into the unit, days into the month."""
+    period = f"found.{source.period}"
+    if monthly := target.period != source.period:
+        period = "CAST(:first AS date)" if scope == "month" else "due.period"
+    keys = ", ".join(f"found.{key}" for key in ("unit_id", *target.keys[2:]))
     sums = ", ".join(
-        f"sum({value}){'' if value == 'tally' else '::integer'} AS {value}" for value in months.values
+        f"sum({value}){'' if value == 'tally' else '::integer'} AS {value}" for value in target.values
     )
-    columns = ", ".join(days.keys + days.values)
-    return f"""
-        SELECT {others}, {month} AS local_month, {sums}
-        FROM {_within(scope, columns, days.name, "local_day", month=True)} GROUP BY {others}, {month}"""
+    cells = _within(scope, ", ".join(source.keys + source.values), source.name, source.period, month=monthly)
+    return f"SELECT {keys}, {period} AS {target.period}, {sums} FROM {cells} GROUP BY {keys}, {period}"
 
 
 class _Writer(NamedTuple):
     """The statements that make a table say, within a scope, what was counted.
 
-    `replace` compares and returns how many cells changed, by the table's `named`. `fill` only inserts: half
-    the work, for where `occupied` found no cell at all.
+    `replace` compares. `fill` only inserts: half the work, for where `occupied` found no cell at all. Both
+    return how many cells changed: in all for a month, else by the table's `named`, for what is summed next.
     """
 
     replace: TextClause
@@ -187,6 +196,8 @@ class _Writer(NamedTuple):
         same += "".join(f" AND NOT fresh.{value} IS DISTINCT FROM old.{value}" for value in table.values)
         named = ", ".join(table.named)
         counted, grouped = f"SELECT {named}, count(*) AS cells", f"GROUP BY {named}"
+        if scope == "month":
+            counted, grouped = "SELECT count(*) AS cells", ""
         # The insert waits for the delete (it asks how much went), or it would meet the cells it replaces.
         replace = f"""
             WITH fresh AS MATERIALIZED ({fresh}),
@@ -209,10 +220,10 @@ class _Writer(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _day_writers(scope: Scope, shapes: tuple[tuple[int, Shape], ...]) -> Mapping[_Table, _Writer]:
-    """The writers of the day tables when these questionnaires occur, given as (id, shape)."""
+def _counters(scope: Scope, shapes: tuple[tuple[int, Shape], ...]) -> Mapping[_Table, _Writer]:
+    """The writers of what is counted when these questionnaires occur, given as (id, shape)."""
     writers = {}
-    for table, cells in ((UNIT_DAY, _unit_cells), (PROCEDURE_DAY, _procedure_cells)):
+    for table, cells in ((CHANNEL_DAY, _channel_cells), (PROCEDURE_DAY, _procedure_cells)):
         nothing = f"SELECT {', '.join(table.keys + table.values)} FROM {table.name} WHERE false"
         counted = [cells(scope, questionnaire, shape) for questionnaire, shape in shapes]
         writers[table] = _Writer.of(scope, table, " UNION ALL ".join(counted) or nothing)
@@ -220,8 +231,8 @@ def _day_writers(scope: Scope, shapes: tuple[tuple[int, Shape], ...]) -> Mapping
 
 
 @lru_cache
-def _month_writer(scope: Scope, days: _Table) -> _Writer:
-    return _Writer.of(scope, _MONTHS[days], _month_cells(scope, days, _MONTHS[days]))
+def _summer(scope: Scope, source: _Table, target: _Table) -> _Writer:
+    return _Writer.of(scope, target, _summed(scope, source, target))
 
 
 @lru_cache
@@ -231,31 +242,39 @@ def _questionnaires(scope: Scope) -> TextClause:
 
 
 async def recount_days(
-    connection: AsyncConnection, questionnaires: PublishedQuestionnaires, unit_days: Sequence[UnitDay]
+    connection: AsyncConnection,
+    questionnaires: PublishedQuestionnaires,
+    unit_days: Sequence[UnitDay],
+    *,
+    sum_all: bool = False,
 ) -> int:
-    """Count these unit-days again, and the months of those that changed; returns how many cells changed."""
+    """Count these unit-days again and sum what changed, or all of them; returns how many cells changed."""
     due = _named(unit_days)
     changed = 0
     for table, writer in (await _writers(connection, questionnaires, "pairs", due)).items():
-        moved = [tuple(row) for row in await connection.execute(writer.replace, due)]
-        if months := sorted({(unit, month_start(day), *more) for unit, day, *more, _ in moved}):
-            summing = _month_writer("triples" if table is PROCEDURE_DAY else "pairs", table)
-            moved += [tuple(row) for row in await connection.execute(summing.replace, _named(months))]
-        changed += sum(row[-1] for row in moved)
+        rows = [tuple(row) for row in await connection.execute(writer.replace, due)]
+        changed += sum(row[-1] for row in rows)
+        moved = list(unit_days) if sum_all else [row[:-1] for row in rows]
+        for source, target in SUMS[table]:
+            names = moved
+            if target.period != source.period:
+                names = sorted({(unit, month_start(day), *more) for unit, day, *more in moved})
+            if names:
+                summer = _summer("pairs" if len(names[0]) == 2 else "triples", source, target)
+                changed += sum(row[-1] for row in await connection.execute(summer.replace, _named(names)))
     return changed
 
 
 async def recount_month(
     connection: AsyncConnection, questionnaires: PublishedQuestionnaires, units: Sequence[int], month: date
 ) -> int:
-    """Count a whole month of these units again, days and month; returns how many cells changed."""
+    """Count a whole month of these units again and sum it; returns how many cells changed."""
     due: Parameters = {"units": list(units), "first": month, "after": next_month(month)}
     changed = 0
-    for table, days in (await _writers(connection, questionnaires, "month", due)).items():
-        for writer in (days, _month_writer("month", table)):
+    for table, counter in (await _writers(connection, questionnaires, "month", due)).items():
+        for writer in (counter, *(_summer("month", source, target) for source, target in SUMS[table])):
             occupied = await connection.scalar(writer.occupied, due)
-            moved = await connection.execute(writer.replace if occupied else writer.fill, due)
-            changed += sum(row[-1] for row in moved)
+            changed += await connection.scalar(writer.replace if occupied else writer.fill, due) or 0
     return changed
 
 
@@ -264,7 +283,7 @@ async def _writers(
 ) -> Mapping[_Table, _Writer]:
     ids = sorted((await connection.scalars(_questionnaires(scope), due)).all())
     published = await questionnaires.by_ids(ids)
-    return _day_writers(scope, tuple((one, Shape.of(published[one].layout)) for one in ids))
+    return _counters(scope, tuple((one, Shape.of(published[one].layout)) for one in ids))
 
 
 def _named(due: Sequence[tuple[Any, ...]]) -> Parameters:

@@ -42,15 +42,19 @@ PULSE_UNIT_DAYS = 500
 INTERVAL_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 10.0
 REBUILD_CONNECTIONS = 2
-REBUILD_UNITS = 128
-"""Units of one chunk of a rebuild."""
+REBUILD_UNITS = 64
+"""Units of one chunk of a rebuild: small enough that both connections end at about the same time."""
 LOCK_WAIT_SECONDS = 0.05
 
 # not serialisable; deadlock; a cell somebody else has just written: the same work again will do
 _TRY_AGAIN = {"40001", "40P01", "23505"}
 _TRIES = 20
-# A rebuild sorts and hashes whole months: more memory, and no hurry
-_UNHURRIED = ("SET LOCAL statement_timeout = 0", "SET LOCAL work_mem = '64MB'")
+# A rebuild hashes whole months: more memory, no hurry, and plans made for the months and units at hand
+_UNHURRIED = (
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL plan_cache_mode = force_custom_plan",
+)
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +154,9 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
 
         async def count(connection: AsyncConnection, unit_days: list[UnitDay] = unit_days) -> int:
             unmarked = await queries.unmarked(connection, unit_days)
-            return await recount_days(connection, questionnaires, unmarked) if unmarked else 0
+            if not unmarked:
+                return 0
+            return await recount_days(connection, questionnaires, unmarked, sum_all=True)
 
         wrong += await _with_month(database, unit_days[0][1], count)
     if wrong:

@@ -35,6 +35,7 @@ _UNIT_DAYS_SINCE = text(
     """
     SELECT unit_id, local_day FROM responses WHERE local_day >= :since
     UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
+    UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :since
     UNION SELECT unit_id, local_day FROM unit_day WHERE local_day >= :since
     UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :since
     UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :since
@@ -47,9 +48,11 @@ _MONTHS = text(
     FROM (
         SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
         UNION ALL SELECT served_on, 0 FROM visits GROUP BY served_on
+        UNION ALL SELECT local_day, 0 FROM channel_day GROUP BY local_day
         UNION ALL SELECT local_day, 0 FROM unit_day GROUP BY local_day
         UNION ALL SELECT local_day, 0 FROM procedure_day GROUP BY local_day
         UNION ALL SELECT local_day, 0 FROM visit_day GROUP BY local_day
+        UNION ALL SELECT local_month, 0 FROM channel_month GROUP BY local_month
         UNION ALL SELECT local_month, 0 FROM unit_month GROUP BY local_month
         UNION ALL SELECT local_month, 0 FROM procedure_month GROUP BY local_month
         UNION ALL SELECT local_month, 0 FROM visit_month GROUP BY local_month) days
@@ -178,7 +181,8 @@ def _reading(spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]) -> 
         condition += " AND channel = :channel"
     if chosen := [f"{name} = :{column}" for name, column in _CHOICE if column in filters]:
         condition += f" AND questionnaire_id IN (SELECT id FROM questionnaires WHERE {' AND '.join(chosen)})"
-    cells = _spanned("unit", ["questionnaire_id"], ["responses", "held_back", "tally"], spans, condition)
+    table = "channel" if "channel" in filters else "unit"
+    cells = _spanned(table, ["questionnaire_id"], ["responses", "held_back", "tally"], spans, condition)
     visits = _spanned("visit", [], ["visits", "answered"], spans, "")
     return text(
         f"""

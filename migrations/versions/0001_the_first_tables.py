@@ -38,6 +38,76 @@ CREATE TRIGGER questionnaires_frozen BEFORE UPDATE OR DELETE ON questionnaires
 
 def upgrade() -> None:
     op.create_table(
+        "channel_day",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("local_day", sa.Date(), nullable=False),
+        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("responses", sa.Integer(), nullable=False),
+        sa.Column("held_back", sa.Integer(), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "unit_id", "local_day", "questionnaire_id", "channel", name=op.f("pk_channel_day")
+        ),
+    )
+    op.create_table(
+        "channel_month",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("local_month", sa.Date(), nullable=False),
+        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("responses", sa.Integer(), nullable=False),
+        sa.Column("held_back", sa.Integer(), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "unit_id", "local_month", "questionnaire_id", "channel", name=op.f("pk_channel_month")
+        ),
+    )
+    op.create_table(
+        "unit_day",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("local_day", sa.Date(), nullable=False),
+        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("responses", sa.Integer(), nullable=False),
+        sa.Column("held_back", sa.Integer(), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", "local_day", "questionnaire_id", name=op.f("pk_unit_day")),
+    )
+    op.create_table(
+        "unit_month",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("local_month", sa.Date(), nullable=False),
+        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("responses", sa.Integer(), nullable=False),
+        sa.Column("held_back", sa.Integer(), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", "local_month", "questionnaire_id", name=op.f("pk_unit_month")),
+    )
+    op.create_table(
+        "procedure_day",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("local_day", sa.Date(), nullable=False),
+        sa.Column("procedure_id", sa.Integer(), nullable=False),
+        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("responses", sa.Integer(), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "unit_id", "local_day", "procedure_id", "questionnaire_id", name=op.f("pk_procedure_day")
+        ),
+    )
+    op.create_table(
+        "procedure_month",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("local_month", sa.Date(), nullable=False),
+        sa.Column("procedure_id", sa.Integer(), nullable=False),
+        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("responses", sa.Integer(), nullable=False),
+        sa.Column("tally", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "unit_id", "local_month", "procedure_id", "questionnaire_id", name=op.f("pk_procedure_month")
+        ),
+    )
+    op.create_table(
         "audit_lines",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -53,42 +123,6 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_deployment_facts")),
-    )
-    op.create_table(
-        "procedure_day",
-        sa.Column("unit_id", sa.Integer(), nullable=False),
-        sa.Column("local_day", sa.Date(), nullable=False),
-        sa.Column("procedure_id", sa.Integer(), nullable=False),
-        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("responses", sa.Integer(), nullable=False),
-        sa.Column("tally", sa.Numeric(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "unit_id",
-            "local_day",
-            "procedure_id",
-            "questionnaire_id",
-            "channel",
-            name=op.f("pk_procedure_day"),
-        ),
-    )
-    op.create_table(
-        "procedure_month",
-        sa.Column("unit_id", sa.Integer(), nullable=False),
-        sa.Column("local_month", sa.Date(), nullable=False),
-        sa.Column("procedure_id", sa.Integer(), nullable=False),
-        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("responses", sa.Integer(), nullable=False),
-        sa.Column("tally", sa.Numeric(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "unit_id",
-            "local_month",
-            "procedure_id",
-            "questionnaire_id",
-            "channel",
-            name=op.f("pk_procedure_month"),
-        ),
     )
     op.create_table(
         "procedures",
@@ -144,32 +178,6 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_stale_unit_days_unit_id_local_day", "stale_unit_days", ["unit_id", "local_day"], unique=False
-    )
-    op.create_table(
-        "unit_day",
-        sa.Column("unit_id", sa.Integer(), nullable=False),
-        sa.Column("local_day", sa.Date(), nullable=False),
-        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("responses", sa.Integer(), nullable=False),
-        sa.Column("held_back", sa.Integer(), nullable=False),
-        sa.Column("tally", sa.Numeric(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "unit_id", "local_day", "questionnaire_id", "channel", name=op.f("pk_unit_day")
-        ),
-    )
-    op.create_table(
-        "unit_month",
-        sa.Column("unit_id", sa.Integer(), nullable=False),
-        sa.Column("local_month", sa.Date(), nullable=False),
-        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("responses", sa.Integer(), nullable=False),
-        sa.Column("held_back", sa.Integer(), nullable=False),
-        sa.Column("tally", sa.Numeric(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "unit_id", "local_month", "questionnaire_id", "channel", name=op.f("pk_unit_month")
-        ),
     )
     op.create_table(
         "units",
@@ -379,6 +387,8 @@ def downgrade() -> None:
     op.drop_table("units")
     op.drop_table("unit_month")
     op.drop_table("unit_day")
+    op.drop_table("channel_month")
+    op.drop_table("channel_day")
     op.drop_index("ix_stale_unit_days_unit_id_local_day", table_name="stale_unit_days")
     op.drop_table("stale_unit_days")
     op.drop_index(op.f("ix_sign_in_failures_name_failed_at"), table_name="sign_in_failures")

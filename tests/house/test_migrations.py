@@ -22,10 +22,12 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 2, 14, tzinfo=UTC)
 ONE = uuid4()
-CELL = {"unit_id": 1, "questionnaire_id": 1, "channel": "link", "responses": 1, "tally": 10**12}
+CELL = {"unit_id": 1, "questionnaire_id": 1, "responses": 1, "tally": 10**12}
 WHOLE_CELL = {**CELL, "held_back": 0}
 ROWS: Mapping[str, Mapping[str, object]] = {
     "audit_lines": {"actor": "system", "action": "a", "target": "t", "details": {}},
+    "channel_day": {**WHOLE_CELL, "local_day": DAY, "channel": "link"},
+    "channel_month": {**WHOLE_CELL, "local_month": DAY, "channel": "link"},
     "clients": {"name": "Một cửa", "secret_hash": b"x", "scopes": ["visits:write"], "unit_id": 1},
     "deployment_facts": {"name": "demo", "value": {}},
     "devices": {"id": ONE, "unit_id": 1, "name": "Bàn 1", "questionnaire_code": "quick-5"},

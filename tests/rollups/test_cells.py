@@ -28,7 +28,7 @@ from tests.support.rows import (
     Figures,
     Form,
     Said,
-    by_unit_day,
+    by_cell,
     figures,
     insert_responses,
     insert_visits,
@@ -39,7 +39,7 @@ from tests.support.world import World
 
 DAYS = [date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2)]
 UNITS = ("09001", "09002", "09101")
-TABLES = ("unit_day", "unit_month", "procedure_day", "procedure_month", "visit_day", "visit_month")
+TABLES = [table.name for table in compute.TABLES]
 PROPERTY = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -143,16 +143,17 @@ class Life:
     def expected(self) -> Cells:
         """The cells as plain Python counts them."""
         forms = {self.world.questionnaires[code]: form for code, form in FORMS.items()}
-        days = by_unit_day(self.said)
-        months: dict[tuple[int, date, int, str], list[Said]] = defaultdict(list)
-        procedures: dict[tuple[int, date, int, str, int], list[Said]] = defaultdict(list)
-        procedure_months: dict[tuple[int, date, int, str, int], list[Said]] = defaultdict(list)
-        for (unit, day, form, channel), said in days.items():
-            months[unit, month_start(day), form, channel] += said
+        cells = by_cell(self.said)
+        kinds: list[dict[Any, list[Said]]] = [defaultdict(list) for _ in range(5)]
+        channel_months, days, months, procedures, procedure_months = kinds
+        for (unit, day, form, channel), said in cells.items():
+            channel_months[unit, month_start(day), form, channel] += said
+            days[unit, day, form] += said
+            months[unit, month_start(day), form] += said
             for one in said:
                 if one.procedure_id is not None and one.verdict == "counted":
-                    procedures[unit, day, form, channel, one.procedure_id].append(one)
-                    procedure_months[unit, month_start(day), form, channel, one.procedure_id].append(one)
+                    procedures[unit, day, form, one.procedure_id].append(one)
+                    procedure_months[unit, month_start(day), form, one.procedure_id].append(one)
         visit_months: dict[tuple[int, date], tuple[int, int]] = {}
         for (unit, day), (visits, answered) in self.visits.items():
             before = visit_months.get((unit, month_start(day)), (0, 0))
@@ -161,11 +162,16 @@ class Life:
         def short(found: Figures) -> tuple[int, tuple[tuple[int, ...], ...]]:
             return found.responses, found.sums
 
+        def whole(cells: dict[Any, list[Said]]) -> dict[Any, Figures]:
+            return {key: figures(said, forms[key[2]]) for key, said in cells.items()}
+
         return Cells(
-            {key: figures(said, forms[key[2]]) for key, said in days.items()},
-            {key: figures(said, forms[key[2]]) for key, said in months.items()},
-            {key: short(figures(said, forms[key[2]])) for key, said in procedures.items()},
-            {key: short(figures(said, forms[key[2]])) for key, said in procedure_months.items()},
+            whole(cells),
+            whole(channel_months),
+            whole(days),
+            whole(months),
+            {key: short(found) for key, found in whole(procedures).items()},
+            {key: short(found) for key, found in whole(procedure_months).items()},
             self.visits,
             visit_months,
         )
@@ -275,7 +281,7 @@ async def test_responses_committed_during_a_pulse_wait_for_the_next(
 
     monkeypatch.setattr(jobs, "recount_days", interrupted)
     assert await refresh(world.database) == 1
-    key = (world.units["09001"], DAYS[0], world.questionnaires["quick-5"], "kiosk")
+    key = (world.units["09001"], DAYS[0], world.questionnaires["quick-5"])
     assert (await life.stored()).unit_day[key].responses == 1
     assert await marks(world.database) == {key[:2]: 1}
     await drain(world.database)
@@ -380,11 +386,12 @@ async def test_run_pulse_outlives_a_lost_database(
 
 DAMAGE = {
     "a wrong tally": "UPDATE unit_day SET tally = tally + 1",
-    "a wrong number of responses": "UPDATE unit_day SET responses = responses + 1 WHERE channel = 'link'",
+    "a wrong number of responses": "UPDATE channel_day SET responses = responses + 1",
+    "a channel that is missing": "DELETE FROM channel_day WHERE channel = 'link'",
     "a missing day": "DELETE FROM unit_day WHERE local_day = '2026-02-01'",
-    "a day that never was": "INSERT INTO unit_day SELECT unit_id, '2026-02-07', questionnaire_id, channel,"
+    "a day that never was": "INSERT INTO unit_day SELECT unit_id, '2026-02-07', questionnaire_id,"
     " responses, held_back, tally FROM unit_day LIMIT 1",
-    "a unit that never was": "INSERT INTO unit_day SELECT 987654, local_day, questionnaire_id, channel,"
+    "a unit that never was": "INSERT INTO unit_day SELECT 987654, local_day, questionnaire_id,"
     " responses, held_back, tally FROM unit_day LIMIT 1",
     "a wrong month": "UPDATE unit_month SET held_back = held_back + 1",
     "a missing month": "DELETE FROM procedure_month",
@@ -416,20 +423,21 @@ async def test_verify_says_what_differs_and_where(world: World) -> None:
         # the second lane from the right of a quick-5 cell: Sxy of the whole
         await session.execute(
             text(
-                "UPDATE unit_day SET tally = tally + 1000000000000 WHERE unit_id = :unit AND channel = 'link'"
+                "UPDATE channel_day SET tally = tally + 1000000000000"
+                " WHERE unit_id = :unit AND channel = 'link'"
                 " AND local_day = '2026-01-31' AND questionnaire_id = :form"
             ),
             {"unit": world.units["09001"], "form": world.questionnaires["service-16"]},
         )
     found = (await verify(world.database)).differences
     assert {(one.table, one.unit_code, one.questionnaire, one.channel) for one in found} == {
-        ("unit_day", "09001", "service-16 v1", "link"),
-        ("unit_month", "09001", "service-16 v1", "link"),
+        ("channel_day", "09001", "service-16 v1", "link"),
+        ("channel_month", "09001", "service-16 v1", "link"),
     }
-    (day,) = (one for one in found if one.table == "unit_day")
+    (day,) = (one for one in found if one.table == "channel_day")
     assert (day.period, day.field) == (DAYS[0], "complaints.xy")
     assert day.stored == (day.recounted or 0) + 1
-    (month,) = (one for one in found if one.table == "unit_month")
+    (month,) = (one for one in found if one.table == "channel_month")
     assert month.recounted == (month.stored or 0) + 1, "a month is held against its days as they stand"
 
 
@@ -439,9 +447,10 @@ async def test_verify_leaves_out_what_is_marked_and_says_how_much(world: World) 
         await session.execute(
             text("DELETE FROM unit_day WHERE unit_id = :unit"), {"unit": world.units["09001"]}
         )
-        await session.execute(
-            text("DELETE FROM unit_month WHERE unit_id = :unit"), {"unit": world.units["09001"]}
-        )
+        for table in ("channel_day", "channel_month", "unit_month"):
+            await session.execute(
+                text(f"DELETE FROM {table} WHERE unit_id = :unit"), {"unit": world.units["09001"]}
+            )
         await session.execute(
             text(
                 "INSERT INTO stale_unit_days"

@@ -12,13 +12,16 @@ from app.rollups.lanes import Shape, UnitTally, read_procedure, read_unit
 from tests.support.rows import FORMS, Figures, Form
 
 Sums = tuple[tuple[int, ...], ...]
-UnitKey = tuple[int, date, int, str]
-ProcedureKey = tuple[int, date, int, str, int]
+ChannelKey = tuple[int, date, int, str]
+UnitKey = tuple[int, date, int]
+ProcedureKey = tuple[int, date, int, int]
 
 
 class Cells(NamedTuple):
     """Every table of cells by its key."""
 
+    channel_day: dict[ChannelKey, Figures]
+    channel_month: dict[ChannelKey, Figures]
     unit_day: dict[UnitKey, Figures]
     unit_month: dict[UnitKey, Figures]
     procedure_day: dict[ProcedureKey, tuple[int, Sums]]
@@ -43,7 +46,7 @@ async def stored(database: Database, questionnaires: dict[str, int]) -> Cells:
     shapes = {questionnaires[code]: shape_of(form) for code, form in FORMS.items()}
     async with database.read() as session:
 
-        async def units(table: str, period: str) -> dict[UnitKey, Figures]:
+        async def channels(table: str, period: str) -> dict[ChannelKey, Figures]:
             rows = await session.execute(
                 text(
                     f"SELECT unit_id, {period}, questionnaire_id, channel, responses, held_back, tally::text"
@@ -55,18 +58,30 @@ async def stored(database: Database, questionnaires: dict[str, int]) -> Cells:
                 for unit, at, form, channel, n, held, tally in rows
             }
 
+        async def units(table: str, period: str) -> dict[UnitKey, Figures]:
+            rows = await session.execute(
+                text(
+                    f"SELECT unit_id, {period}, questionnaire_id, responses, held_back, tally::text"
+                    f" FROM {table}"
+                )
+            )
+            return {
+                (unit, at, form): unpacked(n, held, read_unit(shapes[form], n, tally))
+                for unit, at, form, n, held, tally in rows
+            }
+
         async def procedures(table: str, period: str) -> dict[ProcedureKey, tuple[int, Sums]]:
             rows = await session.execute(
                 text(
-                    f"SELECT unit_id, {period}, questionnaire_id, channel, procedure_id, responses,"
-                    f" tally::text FROM {table}"
+                    f"SELECT unit_id, {period}, questionnaire_id, procedure_id, responses, tally::text"
+                    f" FROM {table}"
                 )
             )
             cells: dict[ProcedureKey, tuple[int, Sums]] = {}
-            for unit, at, form, channel, procedure, n, digits in rows:
+            for unit, at, form, procedure, n, digits in rows:
                 tally = read_procedure(shapes[form], n, digits)
                 sums = [(s.n, s.x, s.y, s.xx, s.xy, s.yy) for s in (tally.whole, *tally.components)]
-                cells[unit, at, form, channel, procedure] = n, tuple(sums)
+                cells[unit, at, form, procedure] = n, tuple(sums)
             return cells
 
         async def visits(table: str, period: str) -> dict[tuple[int, date], tuple[int, int]]:
@@ -74,6 +89,8 @@ async def stored(database: Database, questionnaires: dict[str, int]) -> Cells:
             return {(unit, at): (visits, answered) for unit, at, visits, answered in rows}
 
         return Cells(
+            await channels("channel_day", "local_day"),
+            await channels("channel_month", "local_month"),
             await units("unit_day", "local_day"),
             await units("unit_month", "local_month"),
             await procedures("procedure_day", "local_day"),

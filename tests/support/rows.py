@@ -167,7 +167,7 @@ def figures(said: Sequence[Said], form: Form) -> Figures:
     return Figures(len(counted), held, counts, tuple(sums))
 
 
-def by_unit_day(said: Iterable[Said]) -> dict[tuple[int, date, int, str], list[Said]]:
+def by_cell(said: Iterable[Said]) -> dict[tuple[int, date, int, str], list[Said]]:
     """Responses by unit, day, questionnaire and channel: those of one cell together; void ones left out."""
     cells = defaultdict(list)
     for one in said:
