@@ -9,7 +9,6 @@ at any moment.
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -20,41 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.clock import next_month
 from app.questionnaires.published import Published, PublishedQuestionnaires
+from app.rollups.differences import MAX_DIFFERENCES, Difference, Verification
 from app.rollups.lanes import WHOLE, Lane, Shape, pack, procedure_lanes, unit_lanes, unpack
 
-MAX_DIFFERENCES = 10_000
-"""More than anybody reads; a table that was emptied differs in millions of cells."""
-
 Key = tuple[object, ...]
-
-
-class Difference(NamedTuple):
-    """One figure of one cell that is not what the responses say; None: there is, or should be, no cell."""
-
-    table: str
-    unit_code: str
-    period: date
-    questionnaire: str | None
-    channel: str | None
-    procedure: str | None
-    field: str
-    stored: int | None
-    recounted: int | None
-
-    def __str__(self) -> str:
-        place = [self.unit_code, str(self.period), self.questionnaire, self.channel, self.procedure]
-        where = " ".join(part for part in place if part is not None)
-        return f"{self.table} {where}: {self.field} is {self.stored}, counted {self.recounted}"
-
-
-@dataclass(slots=True)
-class Verification:
-    """What was found. `ignored` unit-days have marks; `truncated` when there are even more differences."""
-
-    differences: list[Difference] = field(default_factory=list)
-    ignored: int = 0
-    cells: int = 0
-    truncated: bool = False
 
 
 class _Table(NamedTuple):

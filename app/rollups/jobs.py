@@ -29,7 +29,7 @@ from app.core.locks import Lock
 from app.core.problems import Unavailable
 from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import queries
-from app.rollups.compare import Comparison, Verification
+from app.rollups.compare import Comparison
 from app.rollups.compute import TABLES, recount_days, recount_month
 from app.rollups.queries import UnitDay
 

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Integer, TextClause, bindparam, func, text
+from sqlalchemy import Integer, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.auth.reach import subtree
@@ -59,15 +60,6 @@ _MONTHS = text(
     GROUP BY month ORDER BY month
     """
 )
-
-
-_CAREFUL = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gather": "0"}
-_BENEATH = subtree(bindparam("top", type_=Integer)).add_columns(
-    *(func.set_config(name, value, True) for name, value in _CAREFUL.items())  # true: for this transaction
-)
-"""A subtree, and on the way how PostgreSQL is to plan the reading of its cells. For the values at hand: a
-plan kept for reuse does not know how many units are asked for, and sorts thousands of cells where it could
-hash them. And without parallel workers: starting them takes longer than the reading."""
 
 
 async def marked(connection: AsyncConnection, limit: int) -> list[UnitDay]:
@@ -119,9 +111,10 @@ async def drop_orphans(connection: AsyncConnection, table: str) -> None:
 
 
 class Asked(NamedTuple):
-    """Which cells: filters that are None let everything pass."""
+    """Which cells: those of a unit alone or of its subtree; filters that are None let everything pass."""
 
-    units: Sequence[int]
+    unit_id: int
+    subtree: bool
     first: date
     last: date
     questionnaire: str | None = None
@@ -149,6 +142,11 @@ class Reading(NamedTuple):
     seen_at: datetime
 
 
+_NAMED = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
+_SUBTREE = str(subtree(bindparam("unit", type_=Integer)).compile(dialect=_NAMED))
+_ALONE = "SELECT CAST(:unit AS integer) AS id"
+
+
 def _spanned(
     table: str,
     keys: Sequence[str],
@@ -156,7 +154,11 @@ def _spanned(
     spans: tuple[bool, tuple[bool, ...]],
     condition: str,
 ) -> str:
-    """Sums of the asked units' cells, span by span: whether there are months, and the edge days' signs."""
+    """Sums of the units' cells, span by span: whether there are months, and the edge days' signs.
+
+    Cells are looked up unit by unit (LATERAL, OFFSET 0): whatever PostgreSQL believes of their number, this
+    is the way to read some months of some units.
+    """
     months, signs = spans
     ranges = [("_month", "local_month >= :months_from AND local_month < :months_to", True)] if months else []
     ranges += [
@@ -168,14 +170,17 @@ def _spanned(
     for grain, within, sign in ranges:
         sums = [f"{'' if sign else '-'}sum({value}) AS {value}" for value in values]
         parts.append(
-            f"SELECT {', '.join((*keys, *sums))} FROM {table}{grain}"
-            f" WHERE unit_id = ANY(CAST(:units AS integer[])) AND {within}{condition}{grouped}"
+            f"SELECT {', '.join((*keys, *sums))} FROM below CROSS JOIN LATERAL ("
+            f"SELECT {', '.join((*keys, *values))} FROM {table}{grain}"
+            f" WHERE unit_id = below.id AND {within}{condition} OFFSET 0) cells{grouped}"
         )
     return " UNION ALL ".join(parts)
 
 
-@lru_cache(maxsize=64)
-def _reading(spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]) -> TextClause:
+@lru_cache(maxsize=128)
+def _reading(
+    with_subtree: bool, spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]
+) -> TextClause:
     condition = ""
     if "channel" in filters:
         condition += " AND channel = :channel"
@@ -186,18 +191,19 @@ def _reading(spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]) -> 
     visits = _spanned("visit", [], ["visits", "answered"], spans, "")
     return text(
         f"""
+        WITH below AS MATERIALIZED ({_SUBTREE if with_subtree else _ALONE})
         SELECT c.questionnaire_id, c.responses, c.held_back, c.tally,
             v.visits, v.answered, s.pending, s.oldest, now() AS seen_at
         FROM (SELECT coalesce(sum(visits), 0) AS visits, coalesce(sum(answered), 0) AS answered
-              FROM ({visits}) cells) v
+              FROM ({visits}) spans) v
         CROSS JOIN (
             SELECT count(*) AS pending, min(oldest) AS oldest FROM (
                 SELECT min(marked_at) AS oldest FROM stale_unit_days
-                WHERE unit_id = ANY(CAST(:units AS integer[])) GROUP BY unit_id, local_day) marks) s
+                WHERE unit_id IN (SELECT id FROM below) GROUP BY unit_id, local_day) marks) s
         LEFT JOIN (
             SELECT questionnaire_id, sum(responses)::bigint AS responses, sum(held_back)::bigint AS held_back,
                 sum(tally)::text AS tally
-            FROM ({cells}) cells GROUP BY questionnaire_id HAVING sum(responses) > 0) c ON true
+            FROM ({cells}) spans GROUP BY questionnaire_id HAVING sum(responses) > 0) c ON true
         """
     )
 
@@ -205,20 +211,13 @@ def _reading(spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]) -> 
 _CHOICE = (("code", "questionnaire"), ("version", "version"))
 
 
-async def units_beneath(session: AsyncSession, unit_id: int) -> list[int]:
-    """Ids of a unit's subtree; what follows in this transaction is planned with care (see _BENEATH)."""
-    return [row[0] for row in await session.execute(_BENEATH, {"top": unit_id})]
-
-
 async def read(session: AsyncSession, asked: Asked) -> Reading:
     """Sums by questionnaire version, visits, and what is still due, in one statement."""
     spans = Spans.of(asked.first, asked.last)
     given = {"questionnaire": asked.questionnaire, "version": asked.version, "channel": asked.channel}
     filters = {name: value for name, value in given.items() if value is not None}
-    statement = _reading((spans.months is not None, spans.signs), tuple(filters))
-    rows = (
-        await session.execute(statement, {"units": list(asked.units), **spans.parameters(), **filters})
-    ).all()
+    statement = _reading(asked.subtree, (spans.months is not None, spans.signs), tuple(filters))
+    rows = (await session.execute(statement, {"unit": asked.unit_id, **spans.parameters(), **filters})).all()
     first = rows[0]
     totals = [Total(*row[:4]) for row in rows if row[0] is not None]
     return Reading(sorted(totals), int(first[4]), int(first[5]), first[6], first[7], first[8])

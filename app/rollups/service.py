@@ -50,9 +50,16 @@ async def index(
 ) -> Json:
     """The body of the answer. UnitUnknown outside the reach, QuestionnaireUnknown if there is none such."""
     unit = await find_unit(session, subject, question.unit_code)
-    units = [unit.id] if question.scope == "own" else await queries.units_beneath(session, unit.id)
     first, last = question.period.first, question.period.last
-    asked = queries.Asked(units, first, last, question.questionnaire, question.version, question.channel)
+    asked = queries.Asked(
+        unit.id,
+        question.scope == "subtree",
+        first,
+        last,
+        question.questionnaire,
+        question.version,
+        question.channel,
+    )
     reading = await queries.read(session, asked)
     code = question.questionnaire
     if (
