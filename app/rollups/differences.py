@@ -7,6 +7,7 @@ from typing import NamedTuple
 MAX_DIFFERENCES = 10_000
 """More than anybody reads; a table that was emptied differs in millions of cells."""
 
+
 class Difference(NamedTuple):
     """One figure of one cell that is not what the responses say; None: there is, or should be, no cell."""
 

@@ -31,6 +31,7 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import queries
 from app.rollups.compare import Comparison
 from app.rollups.compute import TABLES, recount_days, recount_month
+from app.rollups.differences import Verification
 from app.rollups.queries import UnitDay
 
 __all__ = ["Verification", "nightly_recount", "rebuild", "refresh", "run_pulse", "verify"]
