@@ -147,7 +147,7 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
     """
     questionnaires = PublishedQuestionnaires(database)
     since = utc_now().date() - timedelta(days=days)
-    async with database.engine.connect() as connection:
+    async with _snapshot(database, *_UNHURRIED) as connection:
         due = await queries.unit_days_since(connection, since)
     wrong = 0
     for _, same_day in groupby(due, key=lambda unit_day: unit_day[1]):
@@ -198,9 +198,12 @@ async def rebuild(database: Database, progress: Progress | None = None) -> int:
             if progress is not None:
                 progress(round(done), total)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(REBUILD_CONNECTIONS):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(REBUILD_CONNECTIONS):
+                group.create_task(work())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors  # one lost database, not two
     return total
 
 

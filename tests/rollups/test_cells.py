@@ -473,6 +473,19 @@ async def test_verify_stops_listing_when_nobody_would_read_on(
     assert (len(found.differences), found.truncated) == (3, True)
 
 
+async def test_a_rebuild_that_loses_its_database_says_so_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await some_life(world)
+
+    async def failing(*_: Any) -> int:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(jobs, "recount_month", failing)
+    with pytest.raises(ConnectionResetError):
+        await rebuild(world.database)
+
+
 def note(seen: list[tuple[int, int]], done: int, total: int) -> None:
     seen.append((done, total))
 
