@@ -6,6 +6,7 @@ processes. Exit code 1 when a promise was missed. Nothing else should run on the
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -56,6 +57,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="smaller and shorter, for a first look")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers and database are ended then as well
     kept = asyncio.run(run(options.parts or list(PARTS), quick=options.quick))
     sys.exit(0 if kept else 1)
 
