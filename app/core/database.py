@@ -49,6 +49,7 @@ LOST_CONNECTION = (
     InterfaceError,
     OperationalError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says when the server hangs up in the middle of its own work
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
