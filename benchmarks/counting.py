@@ -22,10 +22,15 @@ PROMISED = 300_000
 _CELLS = ", ".join(table.name for table in TABLES)
 
 
+def size(*, quick: bool) -> int:
+    """Responses of the province."""
+    return RESPONSES // 10 if quick else RESPONSES
+
+
 async def run(ground: Ground, *, quick: bool) -> list[Row]:
     """Make the responses, count them from nothing several times, and once by the command itself."""
     began = time.perf_counter()
-    total = await fill(ground, RESPONSES // 10 if quick else RESPONSES)
+    total = await fill(ground, size(quick=quick))
     made = time.perf_counter() - began
     rounds = 1 if quick else 3
     counting = [await _rebuild(ground, total) for _ in range(rounds)]
@@ -54,6 +59,14 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
         Row(PART, "counted once more, nothing to change", f"{total / again:,.0f}/s ({again:.1f} s)"),
         Row(PART, "`sipas rebuild`, start of the command included", f"{command:.1f} s"),
     ]
+
+
+async def ensure(ground: Ground, *, quick: bool) -> None:
+    """The cells of a year, unless this part has already left them."""
+    async with ground.connection() as connection:
+        there = await connection.fetchval("SELECT EXISTS (SELECT FROM unit_month)")
+    if not there:
+        await _rebuild(ground, await fill(ground, size(quick=quick)))
 
 
 async def _rebuild(ground: Ground, total: int, *, afresh: bool = True) -> float:

@@ -17,10 +17,10 @@ from uuid import uuid4
 import httpx
 import orjson
 
-from benchmarks import data, intake, payloads
+from benchmarks import counting, data, intake, payloads
 from benchmarks.generator import Job, load
 from benchmarks.ground import Ground, Server, Tablet
-from benchmarks.index import ensure_cells, read
+from benchmarks.index import read
 from benchmarks.report import Row, at_most
 
 PART = "freshness"
@@ -71,7 +71,7 @@ class _Prober:
 
 async def run(ground: Ground, *, quick: bool) -> list[Row]:
     """Load, probe, and then the memory of the web process that took it all."""
-    await ensure_cells(ground, quick=quick)
+    await counting.ensure(ground, quick=quick)
     async with ground.running("app.cli", "serve", "--workers", "1") as server:
         rows = await _probe(ground, server, 15.0 if quick else 60.0)
         rows += await _memory(ground, server, 3.0 if quick else 15.0)

@@ -33,7 +33,8 @@ def path(unit: str = PROVINCE) -> str:
 
 async def run(ground: Ground, *, quick: bool) -> list[Row]:
     """Measure with one and with two web processes; the better of both is held against the promise."""
-    await ensure_cells(ground, quick=quick)
+    await counting.ensure(ground, quick=quick)
+    await data.fill_visits(ground)
     tenfold = await _tenfold(ground)
     rows: list[Row] = []
     best: tuple[float, float] | None = None
@@ -54,15 +55,6 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
         )
     )
     return rows
-
-
-async def ensure_cells(ground: Ground, *, quick: bool) -> None:
-    """The cells of a year, unless an earlier part has left them."""
-    async with ground.connection() as connection:
-        there = await connection.fetchval("SELECT EXISTS (SELECT FROM unit_month)")
-    if not there:
-        await counting.run(ground, quick=quick)
-    await data.fill_visits(ground)
 
 
 async def _tenfold(ground: Ground) -> Ground:
