@@ -26,6 +26,14 @@ class Device(Base):
     questionnaire_code: Mapped[str]
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{vi,en}'"))
     idle_seconds: Mapped[int] = mapped_column(server_default=text("30"))
+    screens: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{language,questions,about,comment}'")
+    )
+    """What a citizen is led through, in this order."""
+    pin_iterations: Mapped[int | None]
+    """The PIN of the status page, as the tablet checks it without a network (app/devices/pin.py)."""
+    pin_salt: Mapped[bytes | None]
+    pin_hash: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     pairing_handle: Mapped[str | None]
     pairing_secret_hash: Mapped[bytes | None]
@@ -41,6 +49,10 @@ class Device(Base):
     app_version: Mapped[str | None]
     battery: Mapped[float | None]
     clock_skew_ms: Mapped[int | None]
+    set_aside: Mapped[int | None]
+    """Responses that were refused for good and lie on the tablet."""
+    storage: Mapped[str | None]
+    last_problem: Mapped[str | None]
 
 
 class PairingFailure(Base):

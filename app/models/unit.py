@@ -1,9 +1,10 @@
 """Units and procedures: who serves, and what for."""
 
 from datetime import date, datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, one_of
@@ -35,6 +36,10 @@ class Unit(Base):
     search_text: Mapped[str]
     """Folded name and code: no diacritics, no capitals. Kept by the code that writes the name."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    contact: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """How citizens reach it; null: as the nearest unit above that says so."""
+    opening_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Weekday -> spans of `HH:MM`; null: as the nearest unit above that says so."""
 
 
 class Procedure(Base):

@@ -18,11 +18,11 @@ MAX_FAULTS = 50  # a body of ten thousand unknown codes must not buy ten thousan
 _LONGEST_NAME = 64  # characters of an unknown name that are repeated to its sender
 
 
-def encode(layout: Layout, answers: Mapping[str, object]) -> tuple[bytes, list[Fault]]:
+def encode(layout: Layout, answers: Mapping[str, object], complete: bool = True) -> tuple[bytes, list[Fault]]:
     """The answers as `layout.width` bytes and no fault, or no bytes and every fault (at most MAX_FAULTS).
 
-    A required criterion must be present, though it may be null ("not applicable"); at least one answer
-    must be 1 to 5. Never raises, whatever the mapping holds.
+    A required criterion must be present, though it may be null ("not applicable"), unless the citizen left
+    in the middle (not `complete`); at least one answer must be 1 to 5. Never raises, whatever it is given.
     """
     positions = layout.positions
     row = bytearray(len(layout.codes))
@@ -36,9 +36,9 @@ def encode(layout: Layout, answers: Mapping[str, object]) -> tuple[bytes, list[F
             break
         row[position] = value
     else:
-        if layout.required <= answers.keys() and any(row):
+        if (not complete or layout.required <= answers.keys()) and any(row):
             return bytes(row), []
-    return b"", _faults(layout, answers)
+    return b"", _faults(layout, answers, complete)
 
 
 def decode(layout: Layout, data: bytes) -> dict[str, int | None]:
@@ -65,7 +65,7 @@ def check_respondent(layout: Layout, respondent: Mapping[str, object]) -> list[F
     return faults
 
 
-def _faults(layout: Layout, answers: Mapping[str, object]) -> list[Fault]:
+def _faults(layout: Layout, answers: Mapping[str, object], complete: bool) -> list[Fault]:
     faults: list[Fault] = []
     answered = False
     for code, value in answers.items():
@@ -80,7 +80,7 @@ def _faults(layout: Layout, answers: Mapping[str, object]) -> list[Fault]:
     faults += [
         Fault(pointer("answers", layout.codes[position]), "missing")
         for position in layout.required_positions
-        if layout.codes[position] not in answers
+        if complete and layout.codes[position] not in answers
     ]
     if not answered:
         faults.append(Fault("/answers", "no_answer"))

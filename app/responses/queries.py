@@ -38,6 +38,7 @@ _TYPES = {
     "duration_seconds": "int",
     "received_at": "timestamptz",
     "content_digest": "bytea",
+    "complete": "bool",
 }
 if tuple(_TYPES) != Submission._fields:
     raise TypeError("the arrays are passed by position: names and types must follow Submission")

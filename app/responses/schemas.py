@@ -68,6 +68,13 @@ class ResponseIn(In):
     started_at: Instant | None = None
     submitted_at: Instant
     sent_at: Annotated[Instant, Field(description="The device's clock now; corrects its other times.")]
+    complete: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="False when the citizen left in the middle: required criteria may then be missing.",
+        ),
+    ] = True
 
 
 class Accepted(Out):
@@ -126,6 +133,7 @@ class ResponseOut(Out):
     comment: str | None
     respondent: dict[str, str] | None
     language: str | None
+    complete: bool
 
 
 def show(row: Listed, layout: Layout) -> ResponseOut:
@@ -145,6 +153,7 @@ def show(row: Listed, layout: Layout) -> ResponseOut:
             "comment": response.comment,
             "respondent": response.respondent,
             "language": response.language,
+            "complete": response.complete,
         }
     )
 

@@ -72,6 +72,7 @@ class Door:
             sent.started_at,
             sent.submitted_at,
             sent.sent_at,
+            sent.complete,
         )
         prepared = prepare(said, published.id, published.layout, source, received_at, self.zone)
         if isinstance(prepared, list):

@@ -45,6 +45,7 @@ class Said(NamedTuple):
     started_at: datetime | None
     submitted_at: datetime
     sent_at: datetime
+    complete: bool = True
 
 
 class Submission(NamedTuple):
@@ -67,13 +68,14 @@ class Submission(NamedTuple):
     duration_seconds: int | None
     received_at: datetime
     content_digest: bytes
+    complete: bool = True
 
 
 def prepare(
     said: Said, questionnaire_id: int, layout: Layout, source: Source, received_at: datetime, zone: ZoneInfo
 ) -> Submission | list[Fault]:
     """The row to store, or every fault of the content."""
-    answers, faults = encode(layout, said.answers)
+    answers, faults = encode(layout, said.answers, said.complete)
     if said.respondent:
         faults += check_respondent(layout, said.respondent)
     if faults:
@@ -99,6 +101,7 @@ def prepare(
         duration_seconds=_duration(said),
         received_at=received_at,
         content_digest=digest(said, questionnaire_id, answers, respondent),
+        complete=said.complete,
     )
 
 
@@ -114,9 +117,10 @@ def held_back_for(submitted_at: datetime, received_at: datetime) -> str | None:
 def digest(said: Said, questionnaire_id: int, answers: bytes, respondent: bytes | None) -> bytes:
     """16 bytes that recognise the same response sent again: its id and content, not `sent_at`, not the link.
 
-    Were the link in it, whoever holds a list of links could try which of them fits.
+    Were the link in it, whoever holds a list of links could try which of them fits. Being unfinished is told
+    apart only where it is so: what was stored before anybody could be keeps its digest.
     """
-    content = (
+    content: tuple[object, ...] = (
         said.id.hex,
         questionnaire_id,
         answers.hex(),
@@ -126,6 +130,8 @@ def digest(said: Said, questionnaire_id: int, answers: bytes, respondent: bytes 
         _instant(said.started_at),
         _instant(said.submitted_at),
     )
+    if not said.complete:
+        content = *content, "partial"
     return blake2b(orjson.dumps(content), digest_size=16).digest()
 
 

@@ -63,6 +63,37 @@ def test_a_required_criterion_may_be_answered_not_applicable() -> None:
     assert faults_of({**GOOD, "A1": None}) == []
 
 
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"A1": 5}, b"\x05\x00\x00\x00\x00"),
+        ({"E1": 1}, b"\x00\x00\x00\x00\x01"),
+        ({"A1": None, "C1": 3}, b"\x00\x00\x03\x00\x00"),
+        (GOOD, b"\x05\x04\x03\x02\x00"),
+    ],
+)
+def test_who_leaves_in_the_middle_may_leave_out_required_criteria(
+    answers: dict[str, object], expected: bytes
+) -> None:
+    assert encode(QUICK, answers, complete=False) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, [("/answers", "no_answer")]),
+        ({"A1": None}, [("/answers", "no_answer")]),
+        ({"A1": 6}, [("/answers/A1", "invalid_answer"), ("/answers", "no_answer")]),
+        ({"A1": 5, "Z9": 1}, [("/answers/Z9", "unknown_criterion")]),
+    ],
+)
+def test_who_leaves_in_the_middle_has_answered_something_and_nothing_wrong(
+    answers: dict[str, object], expected: list[tuple[str, str]]
+) -> None:
+    data, faults = encode(QUICK, answers, complete=False)
+    assert (data, [(fault.pointer, fault.code) for fault in faults]) == (b"", expected)
+
+
 def test_a_response_without_any_answer_is_a_fault() -> None:
     assert faults_of(dict.fromkeys(GOOD)) == [("/answers", "no_answer")]
 
@@ -116,6 +147,19 @@ def test_what_is_encoded_is_decoded(layout: Layout, data: st.DataObject) -> None
     encoded, faults = encode(layout, answers)
     if any(answers.values()):
         assert faults == []
+        assert decode(layout, encoded) == {code: answers.get(code) for code in layout.codes}
+    else:
+        assert [fault.code for fault in faults] == ["no_answer"]
+
+
+@given(layouts, st.data())
+def test_any_part_of_good_answers_is_good_when_it_is_said_to_be_a_part(
+    layout: Layout, data: st.DataObject
+) -> None:
+    value = st.none() | st.integers(1, 5)
+    answers: dict[str, int | None] = data.draw(st.dictionaries(st.sampled_from(layout.codes), value))
+    encoded, faults = encode(layout, answers, complete=False)
+    if any(answers.values()):
         assert decode(layout, encoded) == {code: answers.get(code) for code in layout.codes}
     else:
         assert [fault.code for fault in faults] == ["no_answer"]

@@ -170,7 +170,7 @@ async def test_staff_read_what_was_said_but_nothing_that_leads_back(
         "verdict_reason",
         "procedure",
     }
-    allowed |= {"answers", "comment", "respondent", "language"}
+    allowed |= {"answers", "comment", "respondent", "language", "complete"}
     assert all(set(item) == allowed for item in items)
     assert "Quầy 2" not in answer.text
     elsewhere = await http.get(URL, params={**PERIOD, "unit": "09101"}, headers=reader)
