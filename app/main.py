@@ -27,9 +27,13 @@ from app.units import routes as units
 from app.users import routes as users
 from app.visits import routes as visits
 from app.visits.links import LinkCodes
+from app.web import routes as web
+from app.web.assets import Assets
+from app.web.catalogue import Catalogues
+from app.web.pages import Pages
 
 # Routes are tried in this order, one by one, so the busiest room stands first.
-ROOMS = (responses, auth, users, units, procedures, questionnaires, visits, devices, rollups, health)
+ROOMS = (responses, web, auth, users, units, procedures, questionnaires, visits, devices, rollups, health)
 
 DESCRIPTION = """\
 How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
@@ -69,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tokens = AccessTokens(settings.secret)
     app.state.links = LinkCodes(derive_key(settings.secret, "link-codes"))
     app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
+    app.state.pages = Pages(Catalogues.load(), Assets.load())
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext)

@@ -28,11 +28,19 @@ OPEN = {
     "GET /api/v1/links/{code}": "the link is the key",
     "GET /q/{code}.svg": "the link is the key",
     "GET /q/{code}.png": "the link is the key",
+    "GET /q/{code}.txt": "the link is the key",
     "POST /api/v1/devices/pair": "the pairing code is the key",
     "POST /api/v1/responses": "a device token or a link is the key",
+    "GET /static/{version}/{name}": "what the pages load holds nothing of anybody",
+}
+# Whoever asks by POST without changing anything writes it down here, with the reason.
+ASKED_BY_POST = {
+    "POST /api/v1/visits/receipts": "a thousand codes are too long and too secret for an address"
 }
 # FastAPI's own pages, which say what the service offers and nothing of what it holds.
 PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+FOR_PEOPLE = {"app.web.routes"}
+"""Rooms whose addresses are opened by people, not called by programs: OpenAPI does not list them."""
 FEWEST = 40
 PROBLEM_JSON = "application/problem+json"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -99,7 +107,8 @@ def references(node: object) -> Iterator[str]:
 
 def test_the_walk_finds_every_route() -> None:
     assert len(ROUTES) >= FEWEST
-    assert ROUTES.keys() == OPERATIONS.keys(), "a route hides from the documentation"
+    pages = {name for name, found in ROUTES.items() if found.endpoint.__module__ in FOR_PEOPLE}
+    assert ROUTES.keys() - pages == OPERATIONS.keys(), "a route hides from the documentation"
 
 
 @pytest.mark.parametrize("name", ROUTES)
@@ -126,7 +135,7 @@ def test_the_pages_beside_the_routes_are_the_known_ones() -> None:
 @pytest.mark.parametrize("name", ROUTES)
 def test_what_changes_things_writes_and_what_reads_cannot_write(name: str) -> None:
     before = called_before(ROUTES[name])
-    if name.startswith("GET "):
+    if name.startswith("GET ") or name in ASKED_BY_POST:
         assert _write_session not in before
         assert get_intake not in before
     else:

@@ -1,0 +1,104 @@
+/**
+ * Empties the outbox: one batch at a time, at most 100 responses each, for as long as there are any; after a
+ * failure it waits (see backoff.js) or until somebody wakes it. The times of the citizens stay; `sent_at` is
+ * set anew at every try, because the service corrects this tablet's clock by it.
+ */
+
+import { waitSeconds } from "./backoff.js";
+import { deliver } from "./delivery.js";
+
+export const BATCH = 100;
+
+export class Sender {
+  #outbox;
+  #post;
+  #mayTake;
+  #stopped;
+  #running = false;
+  #again = false;
+  #timer = null;
+  #failures = 0;
+  #notBefore = 0; // the service asked for patience until then (performance.now)
+
+  /**
+   * @param {object} parts
+   * @param {import("./outbox.js").Outbox} parts.outbox
+   * @param {(responses: object[]) => Promise<import("./api.js").Answer>} parts.post sends one batch
+   * @param {(item: object) => string | null} parts.mayTake null, or the problem for which an item must not be sent
+   * @param {(code: string) => void} parts.stopped the service refuses this device
+   */
+  constructor({ outbox, post, mayTake, stopped }) {
+    this.#outbox = outbox;
+    this.#post = post;
+    this.#mayTake = mayTake;
+    this.#stopped = stopped;
+    this.lastSent = null;
+    this.lastProblem = null;
+    this.leads = false; // only one window of the tablet sends
+  }
+
+  /** Sends now, or right after what is being sent. `anew` forgets earlier failures (the network is back). */
+  async wake({ anew = false } = {}) {
+    if (anew) this.#failures = 0;
+    const patient = this.#timer !== null && (!anew || performance.now() < this.#notBefore);
+    if (!this.leads || patient) return;
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#running = true;
+    try {
+      do {
+        this.#again = false;
+        while (await this.#round());
+      } while (this.#again && this.#timer === null);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** One batch; true when there may be more to send at once. */
+  async #round() {
+    const items = await this.#outbox.next(BATCH);
+    const fit = await this.#fitting(items);
+    if (fit.length === 0) return items.length > 0;
+    const result = await deliver(fit, (part) => {
+      const sentAt = new Date().toISOString();
+      return this.#post(part.map(({ body }) => ({ ...body, sent_at: sentAt })));
+    });
+    await this.#outbox.settle(result.done);
+    await this.#outbox.setAside(result.refused);
+    if (result.done.length > 0) this.lastSent = new Date();
+    this.lastProblem = result.problem;
+    if (result.then === "stop") {
+      this.#stopped(result.problem);
+      return false;
+    }
+    if (result.then === "later") {
+      this.#failures++;
+      const wait = waitSeconds(this.#failures, result.retryAfter);
+      this.#notBefore = performance.now() + (result.retryAfter ?? 0) * 1000;
+      this.#timer = setTimeout(() => {
+        this.#timer = null;
+        this.wake();
+      }, wait * 1000);
+      return false;
+    }
+    this.#failures = 0;
+    return true;
+  }
+
+  /** Sets aside what must not be sent from here, for instance a response given to another unit. */
+  async #fitting(items) {
+    const refused = [];
+    const fit = items.filter((item) => {
+      const problem = this.#mayTake(item);
+      if (problem) refused.push({ item, problem, detail: item.unit });
+      return !problem;
+    });
+    await this.#outbox.setAside(refused);
+    return fit;
+  }
+}
