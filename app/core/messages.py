@@ -124,6 +124,25 @@ FAULTS: dict[str, Text] = {
     "parent_loop": Text(
         "Đơn vị này thành cấp trên của chính nó.", "This would make the unit stand above itself."
     ),
+    # a unit's contact and opening hours
+    "invalid_phone": Text(
+        "Số điện thoại không đúng dạng; ví dụ đúng: 0222 3822 333.",
+        "A telephone number must look like 0222 3822 333.",
+    ),
+    "invalid_email": Text(
+        "Địa chỉ thư điện tử không đúng dạng.", "This does not look like an email address."
+    ),
+    "invalid_url": Text(
+        "Địa chỉ phải bắt đầu bằng http:// hoặc https:// và có tên máy chủ.",
+        "An address must begin with http:// or https:// and name a host.",
+    ),
+    "invalid_time": Text(
+        "Giờ phải có dạng HH:MM, từ 00:00 đến 24:00.", "A time must look like HH:MM, from 00:00 to 24:00."
+    ),
+    "hours_reversed": Text("Giờ đầu phải trước giờ cuối.", "The first time must be before the second."),
+    "hours_overlap": Text(
+        "Khoảng giờ {second} chồng lên khoảng {first}.", "{second} overlaps with {first}."
+    ),
     # accounts
     "scope_not_held": Text(
         "Không thể cấp quyền mà chính bạn không có: {scope}.",
@@ -144,5 +163,8 @@ FAULTS: dict[str, Text] = {
     ),
     "day_in_future": Text("Ngày này chưa tới.", "This day is still to come."),
     "day_too_old": Text("Ngày này đã quá {days} ngày.", "This day is more than {days} days ago."),
+    "link_unknown": Text("Không có liên kết này.", "There is no such link."),
+    "link_used": Text("Liên kết này đã được dùng.", "This link has been used."),
+    "link_expired": Text("Liên kết này đã hết hạn.", "This link has expired."),
     "questionnaire_differs": Text("Lượt này dùng một phiếu khác.", "This visit has another questionnaire."),
 }

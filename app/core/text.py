@@ -42,6 +42,28 @@ def first_hidden(text: str) -> str | None:
     return next((char for char in text if unicodedata.category(char) in _HIDDEN_CATEGORIES), None)
 
 
+def visible(text: str) -> str:
+    """Composed letters, single spaces, and a space where a hidden character stood: text for a line of print.
+
+    Printers take control characters as commands; a name must never be one.
+    """
+    seen = "".join(" " if unicodedata.category(char) in _HIDDEN_CATEGORIES else char for char in text)
+    return unicodedata.normalize("NFC", " ".join(seen.split()))
+
+
+def plain(text: str) -> str:
+    """ASCII alone, for printers without Vietnamese letters: plain("Đống Đa") == "Dong Da".
+
+    Case and spacing stay. What has no plain letter becomes a question mark.
+    """
+    return (
+        _without_marks(unicodedata.normalize("NFKC", text))
+        .translate(_AS_TYPED)
+        .encode("ascii", "replace")
+        .decode()
+    )
+
+
 def fits_in_address(code: str) -> bool:
     """Whether a code can be a segment of a path: browsers and proxies read slashes and dots their own way."""
     return "/" not in code and "\\" not in code and code not in {".", ".."}

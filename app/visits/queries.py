@@ -13,6 +13,7 @@ from sqlalchemy import (
     BindParameter,
     CursorResult,
     Row,
+    Select,
     SmallInteger,
     TableValuedAlias,
     Text,
@@ -145,25 +146,50 @@ async def linked_visit(session: AsyncSession, unit_id: int, visit_id: int) -> Li
     """What the link of a visit leads to."""
     row = (
         await session.execute(
-            select(
-                Unit.code,
-                Unit.name,
-                Procedure.code,
-                Procedure.name,
-                Visit.served_on,
-                Visit.expires_at,
-                Visit.answer_state,
-                Visit.questionnaire_id,
-            )
-            .join(Unit, Unit.id == Visit.unit_id)
-            .outerjoin(Procedure, Procedure.id == Visit.procedure_id)
-            .where(
+            _linked().where(
                 Visit.unit_id == bindparam("unit_id", unit_id, BigInteger()),
                 Visit.id == bindparam("visit_id", visit_id, BigInteger()),
             )
         )
     ).one_or_none()
     return None if row is None else LinkedVisit(*row)
+
+
+async def linked_visits(
+    session: AsyncSession, subject: Subject, ids: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], LinkedVisit]:
+    """What the links of these visits lead to, by (unit id, visit id): those within the subject's reach."""
+    if not ids:
+        return {}
+    wanted = _table(("unit_id", "id"), list(ids))
+    statement = (
+        _linked()
+        .add_columns(Visit.unit_id, Visit.id)
+        .join(wanted, (Visit.unit_id == wanted.c.unit_id) & (Visit.id == wanted.c.id))
+        .where(within_reach(Visit.unit_id, subject))
+    )
+    found: dict[tuple[int, int], LinkedVisit] = {}
+    for *shown, unit_id, visit_id in await session.execute(statement):
+        found[unit_id, visit_id] = LinkedVisit(*shown)
+    return found
+
+
+def _linked() -> Select[str, str, str | None, str | None, date, datetime, int, int]:
+    return (
+        select(
+            Unit.code,
+            Unit.name,
+            Procedure.code,
+            Procedure.name,
+            Visit.served_on,
+            Visit.expires_at,
+            Visit.answer_state,
+            Visit.questionnaire_id,
+        )
+        .select_from(Visit)
+        .join(Unit, Unit.id == Visit.unit_id)
+        .outerjoin(Procedure, Procedure.id == Visit.procedure_id)
+    )
 
 
 async def settle(session: AsyncSession) -> int:

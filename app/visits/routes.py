@@ -1,8 +1,8 @@
-"""Visits over HTTP: partner systems register them and print links; citizens' pages read a link."""
+"""Visits over HTTP: partner systems register them, citizens' pages read a link. Printing: `printing.py`."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
@@ -24,15 +24,13 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.questionnaires.deps import Questionnaires
-from app.visits import qr, service
+from app.visits import printing, service
 from app.visits.deps import LinkIds, Printer
 from app.visits.schemas import LinkedVisitOut, LinkPrinter, Named, VisitOut, VisitsIn, VisitsOut
 from app.visits.service import Outcome
 
 router = APIRouter(tags=["Visits and links"])
-
-FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-DEFAULT_SCALE = 8
+router.include_router(printing.router)
 
 
 def _shown(outcome: Outcome, printer: LinkPrinter, language: Language) -> VisitOut:
@@ -104,37 +102,3 @@ async def read_link(
         expires_at=visit.expires_at.astimezone(settings.zone),
         questionnaire=questionnaire.definition,
     )
-
-
-@router.get(
-    "/q/{code}.svg",  # noqa: FAST003  LinkIds reads it
-    dependencies=[Depends(anyone)],
-    response_class=Response,
-    responses={
-        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
-        **problems(LinkUnknown, InvalidRequest, TooManyRequests),
-    },
-    summary="QR of a link, SVG",
-)
-def qr_svg(ids: LinkIds, printer: Printer) -> Response:
-    """The QR of the link's address, to be shown or printed at any size."""
-    return Response(qr.svg(printer.url(*ids)), media_type="image/svg+xml", headers=FOR_EVER)
-
-
-@router.get(
-    "/q/{code}.png",  # noqa: FAST003  LinkIds reads it
-    dependencies=[Depends(anyone)],
-    response_class=Response,
-    responses={
-        200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
-        **problems(LinkUnknown, InvalidRequest, TooManyRequests),
-    },
-    summary="QR of a link, PNG",
-)
-def qr_png(
-    ids: LinkIds,
-    printer: Printer,
-    scale: Annotated[int, Query(ge=1, le=40, description="Pixels a module.")] = DEFAULT_SCALE,
-) -> Response:
-    """The QR of the link's address, as a picture for receipt printers."""
-    return Response(qr.png(printer.url(*ids), scale), media_type="image/png", headers=FOR_EVER)

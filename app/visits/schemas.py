@@ -7,7 +7,7 @@ OpenAPI says both, the form that leads to a link and that anything else is accep
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,12 +23,16 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.core.clock import local_day
 from app.core.errors import fault_of
 from app.core.faults import Fault, pointer
 from app.core.openapi import ProblemBody
 from app.core.schema import Code, Day, In, Line, Out
 from app.questionnaires.definition import Definition
 from app.visits.links import LinkCodes
+from app.visits.queries import LinkedVisit
+from app.visits.receipts import Receipt
+from app.visits.sheet import COLUMNS, MOST_RECEIPTS
 
 MAX_VISITS = 1000
 MAX_FAULTS = 20
@@ -116,6 +120,25 @@ class VisitsOut(Out):
     items: list[VisitOut]
 
 
+class ReceiptsIn(In):
+    """Links to print on one sheet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"codes": ["7H3KQ0ZV9XM2P4C8RT5W", "0B4NC5T1Q8YH6E2XJ7VM"], "columns": 2}
+        }
+    )
+
+    codes: list[Code] = Field(
+        min_length=1,
+        max_length=MOST_RECEIPTS,
+        description="`link.code` of visits within your reach; printed in this order.",
+    )
+    columns: Annotated[int, Field(strict=True, ge=COLUMNS.start, lt=COLUMNS.stop)] = Field(
+        2, description="Receipts side by side on the sheet."
+    )
+
+
 class Named(Out):
     """A thing of a register: its code and its name."""
 
@@ -140,6 +163,17 @@ class LinkPrinter:
         self._links = links
         self._base_url = base_url
         self._zone = zone
+
+    def receipt(self, unit_id: int, visit_id: int, visit: LinkedVisit) -> Receipt:
+        """What a visit's receipt says."""
+        return Receipt(
+            unit=visit.unit_name,
+            procedure=visit.procedure_name,
+            served_on=visit.served_on,
+            last_day=local_day(visit.expires_at - timedelta.resolution, self._zone),
+            page=f"{self._base_url}/s/",
+            code=self._links.mint(unit_id, visit_id),
+        )
 
     def url(self, unit_id: int, visit_id: int) -> str:
         """The address of the citizen's page for a visit."""

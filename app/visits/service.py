@@ -30,6 +30,7 @@ from app.core.problems import (
 from app.models.visit import OPEN
 from app.rollups import stale
 from app.visits import queries
+from app.visits.links import LinkCodes
 from app.visits.queries import KnownUnit, LinkedVisit, NewVisit, StoredVisit
 from app.visits.schemas import QuestionnaireChoice, VisitIn, read_visit, readable_dossier
 
@@ -93,6 +94,33 @@ async def follow(session: AsyncSession, unit_id: int, visit_id: int, now: dateti
     if now >= visit.expires_at:
         raise LinkExpired
     return visit
+
+
+async def printable(
+    session: AsyncSession, subject: Subject, codes: Sequence[str], links: LinkCodes, now: datetime
+) -> list[tuple[tuple[int, int], LinkedVisit]]:
+    """The visits behind these codes with their ids, in order; InvalidRequest names every code not to print.
+
+    Outside the subject's reach a link does not exist. Within it, used and expired are told apart, as they
+    are to whoever holds the code.
+    """
+    ids = [links.read(code) for code in codes]
+    visits = await queries.linked_visits(session, subject, {one for one in ids if one is not None})
+    found: list[tuple[tuple[int, int], LinkedVisit]] = []
+    faults: list[Fault] = []
+    for index, one in enumerate(ids):
+        visit = None if one is None else visits.get(one)
+        if one is None or visit is None:
+            faults.append(Fault(f"/codes/{index}", "link_unknown"))
+        elif visit.answer_state != OPEN:
+            faults.append(Fault(f"/codes/{index}", "link_used"))
+        elif now >= visit.expires_at:
+            faults.append(Fault(f"/codes/{index}", "link_expired"))
+        else:
+            found.append((one, visit))
+    if faults:
+        raise InvalidRequest(faults=faults)
+    return found
 
 
 class Expiry:
