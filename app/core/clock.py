@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 MAX_PERIOD_YEARS = 10
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _FIRST = datetime(1, 1, 3, tzinfo=UTC)
 _LAST = datetime(9999, 12, 29, tzinfo=UTC)
 
@@ -32,6 +33,16 @@ def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     start = datetime.combine(day, time.min, tzinfo=zone)
     end = datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
     return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def wall_clock(instant: datetime, zone: ZoneInfo) -> timedelta:
+    """What clock and calendar on a wall there show, as the time since Monday, 1 January of the year 1."""
+    return shift(instant, timedelta(0)).astimezone(zone).replace(tzinfo=UTC) - _YEAR_ONE
+
+
+def from_wall_clock(shown: timedelta, zone: ZoneInfo) -> datetime:
+    """The instant at which a clock there shows this; the first of the two where it is put back."""
+    return shift((_YEAR_ONE + shown).replace(tzinfo=zone), timedelta(0))
 
 
 def shift(instant: datetime, by: timedelta) -> datetime:

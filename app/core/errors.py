@@ -80,6 +80,7 @@ _PYDANTIC: Mapping[str, str] = {
     "model_type": "invalid_type",
     "dict_type": "invalid_type",
     "list_type": "invalid_type",
+    "tuple_type": "invalid_type",
     "string_type": "invalid_type",
     "string_unicode": "invalid_character",
     "string_pattern_mismatch": "invalid_value",

@@ -1,7 +1,7 @@
 """Units and procedures: who serves, and what for."""
 
 from datetime import date, datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
@@ -36,9 +36,9 @@ class Unit(Base):
     search_text: Mapped[str]
     """Folded name and code: no diacritics, no capitals. Kept by the code that writes the name."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    contact: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    contact: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
     """How citizens reach it; null: as the nearest unit above that says so."""
-    opening_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    opening_hours: Mapped[dict[str, list[list[str]]] | None] = mapped_column(JSONB(none_as_null=True))
     """Weekday -> spans of `HH:MM`; null: as the nearest unit above that says so."""
 
 

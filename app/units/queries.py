@@ -1,9 +1,24 @@
 """Units in the database: one, a list, and what an import reads and writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    any_,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -15,6 +30,15 @@ from app.units.plan import Standing, Wanted
 
 Found = tuple[Unit, str | None]
 """A unit and the code of its parent; None at the top, and where the parent lies outside the reach."""
+
+
+@dataclass(slots=True)
+class InForce:
+    """What holds for a unit, its own or that of the nearest unit above; None where none of them says so."""
+
+    contact: dict[str, str] | None = None
+    opening_hours: dict[str, list[list[str]]] | None = None
+    inherited: list[str] = field(default_factory=list)
 
 
 def search_text(code: str, name: str) -> str:
@@ -59,6 +83,32 @@ async def listing(
     if after is not None:
         query = query.where(Unit.code > after)
     return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+async def in_force(session: AsyncSession, unit_ids: Collection[int]) -> dict[int, InForce]:
+    """Contact and opening hours of these units, whoever says so: reach does not apply to what is public."""
+    wanted = any_(literal(list(unit_ids), ARRAY(Integer)))
+    asked = select(
+        Unit.id.label("asked"), Unit.parent_id, Unit.contact, Unit.opening_hours, literal(0).label("height")
+    )
+    up = asked.where(Unit.id == wanted).cte("up", recursive=True)
+    above = select(up.c.asked, Unit.parent_id, Unit.contact, Unit.opening_hours, up.c.height + 1)
+    up = up.union_all(above.join(Unit, Unit.id == up.c.parent_id))
+    rows = await session.execute(
+        select(up.c.asked, up.c.height, up.c.contact, up.c.opening_hours)
+        .where(or_(up.c.contact.is_not(None), up.c.opening_hours.is_not(None)))
+        .order_by(up.c.height)
+    )
+    found = {unit_id: InForce() for unit_id in unit_ids}
+    for unit_id, height, contact, opening_hours in rows:
+        unit = found[unit_id]
+        if unit.contact is None and contact is not None:
+            unit.contact = contact
+            unit.inherited += ["contact"] if height else []
+        if unit.opening_hours is None and opening_hours is not None:
+            unit.opening_hours = opening_hours
+            unit.inherited += ["opening_hours"] if height else []
+    return found
 
 
 async def all_standing(

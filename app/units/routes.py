@@ -1,8 +1,9 @@
-"""`/api/v1/units`: add one, read one, list, import a table."""
+"""`/api/v1/units`: add one, read one, change one, list, import a table."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, Response, UploadFile
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs
 from app.auth.reach import find_unit
@@ -26,7 +27,7 @@ from app.core.problems import (
 from app.core.schema import Code, Day, Line
 from app.models.unit import UnitKind
 from app.units import queries, service
-from app.units.schemas import NewUnit, UnitOut
+from app.units.schemas import NewUnit, UnitChange, UnitOut
 
 router = APIRouter(prefix="/api/v1/units", tags=["Units"])
 
@@ -46,7 +47,7 @@ GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)
 async def create_unit(new: NewUnit, subject: Manager, session: WriteSession) -> UnitOut:
     """Below a unit within your reach; who reaches every unit may also add one at the top."""
     unit = await service.create_unit(session, subject, new)
-    return UnitOut.of(unit, new.parent_code)
+    return UnitOut.of(unit, new.parent_code, (await queries.in_force(session, [unit.id]))[unit.id])
 
 
 @router.post("/import", responses=import_responses(*GUARDED), summary="Import units")
@@ -94,7 +95,8 @@ async def list_units(
         after=None if after is None else str(after[0]),
         limit=paging.limit,
     )
-    return page(rows, paging, lambda row: UnitOut.of(*row), lambda row: (row[0].code,))
+    in_force = await queries.in_force(session, [unit.id for unit, _ in rows])
+    return page(rows, paging, lambda row: UnitOut.of(*row, in_force[row[0].id]), lambda row: (row[0].code,))
 
 
 @router.get("/{code}", responses=problems(*GUARDED, InvalidRequest, UnitUnknown), summary="Read a unit")
@@ -103,4 +105,28 @@ async def read_unit(code: Annotated[Code, Path()], subject: Reader, session: Rea
     found = await queries.one(session, subject, code)
     if found is None:
         raise UnitUnknown(unit=code)
-    return UnitOut.of(*found)
+    return await _show(session, found)
+
+
+@router.patch(
+    "/{code}",
+    responses=problems(*GUARDED, BadRequest, InvalidRequest, UnitUnknown, BodyTooLarge, UnsupportedMediaType),
+    summary="Change a unit's contact and opening hours",
+)
+async def change_unit(
+    code: Annotated[Code, Path()], sent: UnitChange, subject: Manager, session: WriteSession
+) -> UnitOut:
+    """How citizens reach a unit within your reach, and when it is open; units beneath inherit both.
+
+    Name and place in the tree are changed by an import.
+    """
+    await service.change_unit(session, subject, code, sent)
+    found = await queries.one(session, subject, code)
+    if found is None:
+        raise UnitUnknown(unit=code)
+    return await _show(session, found)
+
+
+async def _show(session: AsyncSession, found: queries.Found) -> UnitOut:
+    unit_id = found[0].id
+    return UnitOut.of(*found, (await queries.in_force(session, [unit_id]))[unit_id])

@@ -1,11 +1,123 @@
 """What comes in and goes out about units."""
 
+from collections.abc import Callable
 from datetime import date
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
-from app.core.schema import Day, In, NewCode, Out, Title
+from app.core.schema import Day, In, Line, NewCode, Out, Title
 from app.models.unit import Unit, UnitKind
+from app.units.contact import plausible_email, plausible_phone, plausible_url
+from app.units.hours import WEEKDAYS, Weekday, first_overlap, minute_of
+from app.units.queries import InForce
+
+EXAMPLE_CONTACT: dict[str, JsonValue] = {
+    "phone": "0222 3822 333",
+    "email": "motcua@phuong.example.vn",
+    "url": "https://phuong.example.vn/gop-y",
+    "address": "Số 1 phố Ví Dụ",
+}
+EXAMPLE_HOURS: dict[str, JsonValue] = {
+    "mon": [["07:30", "11:30"], ["13:30", "17:00"]],
+    "sat": [["08:00", "11:30"]],
+}
+
+
+def _must(
+    plausible: Callable[[str], bool], code: Literal["invalid_phone", "invalid_email", "invalid_url"]
+) -> AfterValidator:
+    def check(value: str) -> str:
+        if not plausible(value):
+            raise PydanticCustomError(code, "the value is not plausible")
+        return value
+
+    return AfterValidator(check)
+
+
+class ContactIn(In):
+    """How citizens reach a unit; at least one way."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_CONTACT})
+
+    phone: Annotated[Line, _must(plausible_phone, "invalid_phone")] | None = None
+    email: Annotated[Line, _must(plausible_email, "invalid_email")] | None = None
+    url: Annotated[Line, _must(plausible_url, "invalid_url")] | None = None
+    address: Title | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            raise PydanticCustomError("blank", "a contact names at least one way")
+        return self
+
+
+def _time(value: str) -> str:
+    if minute_of(value) is None:
+        raise PydanticCustomError("invalid_time", "a time must look like HH:MM")
+    return value
+
+
+def _forward(span: tuple[str, str]) -> tuple[str, str]:
+    if span[0] >= span[1]:
+        raise PydanticCustomError("hours_reversed", "a span ends after it begins")
+    return span
+
+
+def _apart(spans: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    overlap = first_overlap(spans)
+    if overlap is not None:
+        first, second = ("–".join(span) for span in overlap)
+        raise PydanticCustomError(
+            "hours_overlap", "{second} overlaps with {first}", {"first": first, "second": second}
+        )
+    return sorted(spans)
+
+
+Time = Annotated[
+    str,
+    AfterValidator(_time),
+    Field(json_schema_extra={"pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}),
+]
+Spans = Annotated[
+    list[Annotated[tuple[Time, Time], AfterValidator(_forward)]],
+    Field(max_length=6),
+    AfterValidator(_apart),
+]
+
+
+class OpeningHoursIn(In):
+    """A week: for each day the spans in which the unit is open, local time. A day left out is closed.
+
+    "24:00" is the end of a day; what goes on past midnight is two spans.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_HOURS})
+
+    mon: Spans | None = None
+    tue: Spans | None = None
+    wed: Spans | None = None
+    thu: Spans | None = None
+    fri: Spans | None = None
+    sat: Spans | None = None
+    sun: Spans | None = None
+
+    def to_store(self) -> dict[str, list[list[str]]]:
+        """The days with hours, as the table keeps them."""
+        days: list[tuple[str, list[tuple[str, str]] | None]] = [(day, getattr(self, day)) for day in WEEKDAYS]
+        return {day: [list(span) for span in spans] for day, spans in days if spans}
+
+
+class UnitChange(In):
+    """What shall change. What is absent stays; null is inherited again from the nearest unit above."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"contact": EXAMPLE_CONTACT, "opening_hours": EXAMPLE_HOURS}}
+    )
+
+    contact: ContactIn | None = None
+    opening_hours: OpeningHoursIn | None = None
 
 
 class NewUnit(In):
@@ -30,8 +142,21 @@ class NewUnit(In):
     valid_from: Day | None = None
 
 
+class Contact(Out):
+    """How citizens reach a unit."""
+
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+    address: str | None = None
+
+
 class UnitOut(Out):
-    """A unit. `parent_code` is null at the top of the tree and at the top of your reach."""
+    """A unit. `parent_code` is null at the top of the tree and at the top of your reach.
+
+    `contact` and `opening_hours` are those in force; `inherited` names the ones that come from a unit above.
+    Null where neither it nor any unit above says so; the usual office hours hold then.
+    """
 
     code: str
     name: str
@@ -39,9 +164,12 @@ class UnitOut(Out):
     parent_code: str | None
     valid_from: date | None
     valid_to: date | None
+    contact: Contact | None
+    opening_hours: dict[Weekday, list[tuple[str, str]]] | None
+    inherited: list[Literal["contact", "opening_hours"]]
 
     @classmethod
-    def of(cls, unit: Unit, parent_code: str | None) -> "UnitOut":
+    def of(cls, unit: Unit, parent_code: str | None, in_force: InForce) -> "UnitOut":
         """Show a unit."""
         return cls.model_validate(
             {
@@ -51,5 +179,8 @@ class UnitOut(Out):
                 "parent_code": parent_code,
                 "valid_from": unit.valid_from,
                 "valid_to": unit.valid_to,
+                "contact": in_force.contact,
+                "opening_hours": in_force.opening_hours,
+                "inherited": in_force.inherited,
             }
         )
