@@ -105,6 +105,8 @@ class Settings(BaseSettings):
             return None
         if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
             raise ValueError("must start with http:// or https:// and name a host")
+        if not value.isascii():  # it is typed from receipts of printers that know ASCII alone
+            raise ValueError("must be ASCII; a name with other letters is written xn--...")
         return value.rstrip("/")
 
     @model_validator(mode="after")

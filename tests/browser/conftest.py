@@ -4,6 +4,7 @@ One server serves them all: starting one takes seconds, and a link or a device i
 """
 
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -36,10 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`sipas serve` with an embedded database of its own."""
-    with running(tmp_path_factory.mktemp("browser") / "data") as server:
+def server() -> Iterator[Server]:
+    """`sipas serve` with an embedded database of its own, in a directory that its user may reach."""
+    directory = Path(tempfile.mkdtemp(prefix="sipas-browser-"))
+    directory.chmod(0o755)
+    with running(directory / "data") as server:
         yield server
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,13 @@ def test_production_refuses_to_start_on_unsafe_settings(settings: dict[str, str]
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", "eighty"), ("timezone", "Mars/Olympus"), ("workers", "0"), ("base_url", "sipas.vn")],
+    [
+        ("port", "eighty"),
+        ("timezone", "Mars/Olympus"),
+        ("workers", "0"),
+        ("base_url", "sipas.vn"),
+        ("base_url", "https://đánhgiá.vn"),
+    ],
 )
 def test_a_setting_that_cannot_be_is_named(name: str, value: str) -> None:
     ended = sipas("serve", **{name: value})
