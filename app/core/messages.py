@@ -143,6 +143,10 @@ FAULTS: dict[str, Text] = {
     "hours_overlap": Text(
         "Khoảng giờ {second} chồng lên khoảng {first}.", "{second} overlaps with {first}."
     ),
+    # devices
+    "questions_needed": Text(
+        "Phải có màn hình câu hỏi (questions).", "The screen with the questions must be among them."
+    ),
     # accounts
     "scope_not_held": Text(
         "Không thể cấp quyền mà chính bạn không có: {scope}.",

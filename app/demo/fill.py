@@ -118,7 +118,7 @@ async def _pair(
                     _, code = await devices.renew_code(session, partner, there[place.code, name], now)
                 else:
                     sent = DeviceIn(unit_code=place.code, name=name)
-                    _, code = await devices.create(session, partner, questionnaires, sent, now)
+                    _, code, _ = await devices.create(session, partner, questionnaires, sent, now)
                 paired = await devices.pair(session, code.digits, {"model": "demo"}, now)
                 if paired is None:
                     raise RuntimeError("a fresh pairing code was not taken")

@@ -29,11 +29,14 @@ from app.models.unit import Procedure, Unit
 from app.models.visit import Visit
 from app.procedures import service as procedures
 from app.units import service as units
+from app.units.schemas import ContactIn, UnitChange
 from app.users import service as users
 
 FACT = "demo"
 ACCOUNT = "demo"
 PARTNER, VIEWER = "Phần mềm một cửa (demo)", "Bảng theo dõi (demo)"
+CONTACT = ContactIn(email="motcua@sipas.example", url="https://motcua.sipas.example")
+"""Of the whole province, and of nobody: `.example` leads nowhere."""
 _TELLER_SCOPES = ("devices:manage", "visits:write")
 _VIEWER_SCOPES = ("indices:read", "units:read")
 _LOCK = "hashtextextended('sipas demo', 0)"
@@ -114,7 +117,9 @@ async def settle_in(session: AsyncSession, province: Province) -> Subject:
         # nobody learns this client's secret: it acts for the story only
         partner_id, _ = await users.create_client(session, audit.SYSTEM, PARTNER, top, _TELLER_SCOPES)
         partner = await session.get_one(Client, partner_id)
-    return Subject("client", partner.id, partner.name, frozenset(partner.scopes), partner.unit_id)
+    subject = Subject("client", partner.id, partner.name, frozenset(partner.scopes), partner.unit_id)
+    await units.change_unit(session, subject, PROVINCE, UnitChange(contact=CONTACT))
+    return subject
 
 
 async def devices_there(session: AsyncSession) -> dict[tuple[str, str], UUID]:

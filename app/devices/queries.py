@@ -1,11 +1,24 @@
 """What the house asks of the table of devices. Staff see devices within their reach only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Integer,
+    Row,
+    Select,
+    column,
+    delete,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import subtree, within_reach
@@ -41,20 +54,39 @@ async def listed(
     session: AsyncSession,
     subject: Subject,
     unit_id: int | None,
-    silent_since: datetime | None,
+    silent_since: Mapping[int, datetime] | None,
     after: tuple[str, UUID] | None,
     limit: int,
 ) -> Sequence[DeviceRow]:
-    """Devices within reach by name: of one unit and what is beneath it, or those not heard of since then."""
+    """Devices within reach by name, of one unit and what is beneath it; or those silent since, by unit id."""
     query = _with_unit().where(within_reach(Device.unit_id, subject))
     if unit_id is not None:
         query = query.where(Device.unit_id.in_(subtree(unit_id)))
     if silent_since is not None:
+        due = (
+            func.unnest(
+                literal(list(silent_since), ARRAY(Integer)),
+                literal(list(silent_since.values()), ARRAY(DateTime(timezone=True))),
+            )
+            .table_valued(column("unit_id", Integer), column("since", DateTime(timezone=True)))
+            .render_derived(name="due")
+        )
         heard = func.coalesce(Device.last_seen_at, Device.paired_at)  # null while it was never paired
-        query = query.where(Device.revoked_at.is_(None), heard < silent_since)
+        query = query.join(due, (due.c.unit_id == Device.unit_id) & (heard <= due.c.since))
+        query = query.where(Device.revoked_at.is_(None))
     if after is not None:
         query = query.where(tuple_(Device.name, Device.id) > tuple_(*after))
     return (await session.execute(query.order_by(Device.name, Device.id).limit(limit))).all()
+
+
+async def units_with_tablets(session: AsyncSession, subject: Subject, unit_id: int | None) -> Sequence[int]:
+    """Units within reach that have a tablet in use: those of one unit and what is beneath it, or all."""
+    query = select(Device.unit_id).where(
+        within_reach(Device.unit_id, subject), Device.paired_at.is_not(None), Device.revoked_at.is_(None)
+    )
+    if unit_id is not None:
+        query = query.where(Device.unit_id.in_(subtree(unit_id)))
+    return (await session.scalars(query.distinct())).all()
 
 
 async def by_id(session: AsyncSession, device_id: UUID) -> DeviceRow | None:

@@ -1,6 +1,5 @@
 """Devices over HTTP: `/api/v1/devices` for staff and for pairing, `/api/v1/device` for the tablet itself."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
-from app.core.deps import Paging, ReadSession, WriteSession, anyone
+from app.core.deps import AppSettings, Paging, ReadSession, WriteSession, anyone
 from app.core.faults import Fault
 from app.core.http import problem_response, respond
 from app.core.openapi import NOT_MODIFIED, problems
@@ -41,6 +40,7 @@ from app.devices.schemas import (
     DeviceOut,
     Heartbeat,
     HeartbeatIn,
+    NewDevice,
     NewPairingCode,
     Paired,
     PairingIn,
@@ -84,9 +84,13 @@ def _after(paging: PageQuery) -> tuple[str, UUID] | None:
 )
 async def create_device(
     sent: DeviceIn, subject: Manager, session: WriteSession, questionnaires: Questionnaires
-) -> NewPairingCode:
-    """The answer's pairing code is typed on the tablet within ten minutes; it works once."""
-    return _show_code(*await service.create(session, subject, questionnaires, sent, utc_now()))
+) -> NewDevice:
+    """The answer's pairing code is typed on the tablet within ten minutes; it works once.
+
+    The PIN opens the status page on the tablet; without one in the body it is made up. It is not shown again.
+    """
+    device, code, pin = await service.create(session, subject, questionnaires, sent, utc_now())
+    return NewDevice.model_validate({**_show_code(device, code).model_dump(), "pin": pin})
 
 
 @router.get("/devices", responses=problems(*GUARDED, UnitUnknown), summary="List devices")
@@ -94,14 +98,24 @@ async def list_devices(
     subject: Manager,
     session: ReadSession,
     paging: Paging,
+    settings: AppSettings,
     unit: Annotated[Code | None, Query(description="Only of this unit and what is beneath it.")] = None,
     silent_minutes: Annotated[
-        int | None, Query(ge=1, le=525_600, description="Only paired devices not heard of for so long.")
+        int | None,
+        Query(
+            ge=1,
+            le=525_600,
+            description="Only paired devices whose unit has been open for so long since they were heard of.",
+        ),
     ] = None,
 ) -> Page[DeviceOut]:
     """Devices within your reach, by name."""
     unit_id = (await find_unit(session, subject, unit)).id if unit is not None else None
-    since = utc_now() - timedelta(minutes=silent_minutes) if silent_minutes is not None else None
+    since = None
+    if silent_minutes is not None:
+        since = await service.silent_since(
+            session, subject, unit_id, silent_minutes, utc_now(), settings.zone
+        )
     rows = await queries.listed(session, subject, unit_id, since, _after(paging), paging.limit + 1)
     return page(rows, paging, _show, lambda row: (row[0].name, str(row[0].id)))
 

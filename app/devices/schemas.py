@@ -1,14 +1,18 @@
 """What comes in and goes out about devices."""
 
+from base64 import b64encode
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from app.core.schema import Code, In, Instant, Line, Out, Title
+from app.devices.pin import ALGORITHM
 from app.models.device import Device
 from app.questionnaires.schemas import QuestionnaireOut
+from app.units.schemas import Contact
 
 State = Literal["pending", "paired", "revoked"]
 DEFAULT_QUESTIONNAIRE = "quick-5"
@@ -22,6 +26,31 @@ IdleSeconds = Annotated[
     int,
     Field(strict=True, ge=5, le=3600, description="Seconds without a touch before the screen starts anew."),
 ]
+Screen = Literal["language", "questions", "about", "comment"]
+
+
+def _screens(screens: list[Screen]) -> list[Screen]:
+    if "questions" not in screens:
+        raise PydanticCustomError("questions_needed", "a survey without its questions asks nothing")
+    return list(dict.fromkeys(screens))
+
+
+Screens = Annotated[
+    list[Screen],
+    Field(
+        min_length=1,
+        max_length=4,
+        description="What a citizen is led through, in this order; `questions` is always among them.",
+        json_schema_extra={"contains": {"const": "questions"}},
+    ),
+    AfterValidator(_screens),
+]
+Pin = Annotated[
+    str,
+    StringConstraints(min_length=4, max_length=12, pattern="^[0-9]*$"),
+    Field(description="Opens the status page on the tablet: 4 to 12 digits.", examples=["204816"]),
+]
+Storage = Literal["ok", "full", "failing"]
 QuestionnaireCode = Annotated[
     Code, Field(description="Code of a questionnaire; its newest published version is shown.")
 ]
@@ -39,6 +68,7 @@ class DeviceIn(In):
     unit_code: Code
     name: Title
     questionnaire: QuestionnaireCode = DEFAULT_QUESTIONNAIRE
+    pin: Pin | None = None
 
 
 class DeviceChange(In):
@@ -50,6 +80,8 @@ class DeviceChange(In):
     questionnaire: QuestionnaireCode | None = None
     languages: Languages | None = None
     idle_seconds: IdleSeconds | None = None
+    screens: Screens | None = None
+    pin: Pin | None = None
 
 
 class NewPairingCode(Out):
@@ -58,6 +90,12 @@ class NewPairingCode(Out):
     id: UUID
     pairing_code: Annotated[str, Field(examples=["0412337905"])]
     pairing_expires_at: datetime
+
+
+class NewDevice(NewPairingCode):
+    """A new device: its pairing code, and the PIN of its status page, shown this once."""
+
+    pin: str
 
 
 class PairingIn(In):
@@ -97,6 +135,7 @@ class DeviceOut(Out):
     questionnaire: str
     languages: list[str]
     idle_seconds: int
+    screens: list[str]
     state: State
     created_at: datetime
     pairing_expires_at: datetime | None
@@ -107,6 +146,9 @@ class DeviceOut(Out):
     app_version: str | None
     battery: float | None
     clock_skew_ms: int | None
+    set_aside: int | None
+    storage: str | None
+    last_problem: str | None
     device: dict[str, str] | None
 
     @classmethod
@@ -119,6 +161,7 @@ class DeviceOut(Out):
             questionnaire=device.questionnaire_code,
             languages=device.languages,
             idle_seconds=device.idle_seconds,
+            screens=device.screens,
             state="revoked" if device.revoked_at else "paired" if device.paired_at else "pending",
             created_at=device.created_at,
             pairing_expires_at=device.pairing_expires_at,
@@ -129,8 +172,28 @@ class DeviceOut(Out):
             app_version=device.app_version,
             battery=device.battery,
             clock_skew_ms=device.clock_skew_ms,
+            set_aside=device.set_aside,
+            storage=device.storage,
+            last_problem=device.last_problem,
             device=device.description,
         )
+
+
+class PinCheck(Out):
+    """How the tablet checks the PIN by itself: PBKDF2 over its digits gives `hash`. Both texts are base64."""
+
+    algorithm: Literal["PBKDF2-SHA256"] = ALGORITHM
+    iterations: int
+    salt: str
+    hash: str
+
+    @classmethod
+    def of(cls, device: Device) -> "PinCheck | None":
+        """The check of a device's PIN; None while it has none."""
+        if device.pin_iterations is None or device.pin_salt is None or device.pin_hash is None:
+            return None
+        salt, digest = (b64encode(part).decode() for part in (device.pin_salt, device.pin_hash))
+        return cls(iterations=device.pin_iterations, salt=salt, hash=digest)
 
 
 class DeviceConfig(Out):
@@ -142,6 +205,9 @@ class DeviceConfig(Out):
     questionnaire: QuestionnaireOut
     languages: list[str]
     idle_seconds: int
+    screens: list[str]
+    pin: Annotated[PinCheck | None, Field(description="Null until one is set, for devices of old.")]
+    contact: Annotated[Contact | None, Field(description="Of the unit, or of the nearest above it.")]
 
 
 class HeartbeatIn(In):
@@ -154,6 +220,8 @@ class HeartbeatIn(In):
                 "queue_length": 3,
                 "app_version": "1.4.0",
                 "battery": 87,
+                "set_aside": 0,
+                "storage": "ok",
             }
         }
     )
@@ -166,6 +234,12 @@ class HeartbeatIn(In):
     battery: Annotated[
         float | None, Field(strict=True, ge=0, le=100, description="Charge as the tablet says it.")
     ] = None
+    set_aside: Annotated[
+        int,
+        Field(strict=True, ge=0, le=1_000_000, description="Responses refused for good, kept on the tablet."),
+    ] = 0
+    storage: Annotated[Storage | None, Field(description="How the tablet's own store is.")] = None
+    last_problem: Annotated[Code | None, Field(description="The code of the latest problem it met.")] = None
 
 
 class Heartbeat(Out):

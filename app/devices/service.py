@@ -7,10 +7,13 @@ that waits for its tablet. Both are counted in the database, since a limit for e
 their number; and never by address, since all tablets of a hall share one.
 """
 
+import asyncio
 import secrets
+from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,10 +34,22 @@ from app.core.tokens import check_secret, hash_secret
 from app.devices import queries
 from app.devices.known import KnownDevice
 from app.devices.pairing import HANDLES, PairingCode, new_code, new_token, read_code
-from app.devices.schemas import DeviceChange, DeviceConfig, DeviceIn, Heartbeat, HeartbeatIn, UnitRef
+from app.devices.pin import SealedPin, new_pin, seal
+from app.devices.schemas import (
+    DeviceChange,
+    DeviceConfig,
+    DeviceIn,
+    Heartbeat,
+    HeartbeatIn,
+    PinCheck,
+    UnitRef,
+)
 from app.models.device import Device
 from app.questionnaires.published import PublishedQuestionnaires
 from app.questionnaires.schemas import QuestionnaireOut
+from app.units import queries as units
+from app.units.hours import Timetable, open_for, timetable
+from app.units.schemas import Contact
 
 CODE_LIFETIME = timedelta(minutes=10)
 MAX_TRIES = 5
@@ -48,12 +63,15 @@ async def create(
     questionnaires: PublishedQuestionnaires,
     sent: DeviceIn,
     now: datetime,
-) -> tuple[Device, PairingCode]:
-    """A new device of a unit within reach, and the code that pairs its tablet."""
+) -> tuple[Device, PairingCode, str]:
+    """A new device of a unit within reach, the code that pairs its tablet, and its PIN."""
+    pin = sent.pin or new_pin()
+    sealed = await asyncio.to_thread(seal, pin)  # before the lock: nobody waits for it
     await hold(session, Lock.PAIRING_HANDLES)
     unit = await find_unit(session, subject, sent.unit_code)
     await _require_published(questionnaires, sent.questionnaire)
     device = Device(unit_id=unit.id, name=sent.name, questionnaire_code=sent.questionnaire)
+    _keep_pin(device, sealed)
     code = await _give_code(session, device, now)
     session.add(device)
     await session.flush()
@@ -66,7 +84,7 @@ async def create(
         name=device.name,
         questionnaire=device.questionnaire_code,
     )
-    return device, code
+    return device, code, pin
 
 
 async def change(
@@ -77,9 +95,10 @@ async def change(
     sent: DeviceChange,
 ) -> queries.DeviceRow:
     """Change what was sent; the tablet learns of it by the ETag of its configuration."""
+    sealed = await asyncio.to_thread(seal, sent.pin) if sent.pin else None
     row = await get(session, subject, device_id, lock=True)
     device = row[0]
-    changes = sent.model_dump(exclude_none=True)
+    changes = sent.model_dump(exclude_none=True, exclude={"pin"})
     if sent.questionnaire is not None:
         await _require_published(questionnaires, sent.questionnaire)
         device.questionnaire_code = sent.questionnaire
@@ -89,6 +108,11 @@ async def change(
         device.languages = list(sent.languages)
     if sent.idle_seconds is not None:
         device.idle_seconds = sent.idle_seconds
+    if sent.screens is not None:
+        device.screens = list(sent.screens)
+    if sealed is not None:
+        _keep_pin(device, sealed)
+        changes["pin"] = "changed"  # that it was, never to what
     if changes:
         audit.record(session, subject.actor, "device.change", f"device:{device.id}", **changes)
     return row
@@ -156,6 +180,7 @@ async def config(
     published = await questionnaires.latest(device.questionnaire_code)
     if published is None:
         raise QuestionnaireUnknown(questionnaire=device.questionnaire_code)
+    in_force = (await units.in_force(session, [device.unit_id]))[device.unit_id]
     return DeviceConfig(
         device_id=device.id,
         name=device.name,
@@ -163,6 +188,9 @@ async def config(
         questionnaire=QuestionnaireOut.showing(published.definition, published.status),
         languages=device.languages,
         idle_seconds=device.idle_seconds,
+        screens=device.screens,
+        pin=PinCheck.of(device),
+        contact=Contact(**in_force.contact) if in_force.contact else None,
     )
 
 
@@ -183,12 +211,30 @@ async def heartbeat(
         app_version=sent.app_version,
         battery=sent.battery,
         clock_skew_ms=max(-INT4_MAX, min(INT4_MAX, skew)),
+        set_aside=sent.set_aside,
+        storage=sent.storage,
+        last_problem=sent.last_problem,
     )
     etag = None
     if not device.revoked:
         with suppress(QuestionnaireUnknown):  # nothing to fetch: the tablet keeps what it has
             etag = etag_of(json_of(await config(session, questionnaires, device.id)))
     return Heartbeat(server_time=now, config_etag=etag, revoked=device.revoked)
+
+
+async def silent_since(
+    session: AsyncSession, subject: Subject, unit_id: int | None, minutes: int, now: datetime, zone: ZoneInfo
+) -> dict[int, datetime]:
+    """For each unit with tablets: the instant since which it has been open for so many minutes.
+
+    A unit that never was is left out. Reckoned once for each timetable, of which there are few.
+    """
+    in_force = await units.in_force(session, await queries.units_with_tablets(session, subject, unit_id))
+    alike: defaultdict[Timetable, list[int]] = defaultdict(list)
+    for one, said in in_force.items():
+        alike[timetable(said.opening_hours)].append(one)
+    since = {hours: open_for(hours, timedelta(minutes=minutes), now, zone) for hours in alike}
+    return {one: at for hours, ones in alike.items() if (at := since[hours]) is not None for one in ones}
 
 
 async def get(
@@ -216,6 +262,10 @@ async def _give_code(session: AsyncSession, device: Device, now: datetime) -> Pa
     device.pairing_handle, device.pairing_secret_hash = code.handle, hash_secret(code.digits)
     device.pairing_expires_at, device.pairing_tries = now + CODE_LIFETIME, 0
     return code
+
+
+def _keep_pin(device: Device, sealed: SealedPin) -> None:
+    device.pin_iterations, device.pin_salt, device.pin_hash = sealed
 
 
 def _fits(device: Device, code: PairingCode, now: datetime) -> bool:

@@ -69,7 +69,7 @@ async def test_a_tablet_from_its_set_up_to_its_first_heartbeat(
     http: httpx.AsyncClient, world: World, set_up: SetUp
 ) -> None:
     device = await set_up(name="Quầy 3")
-    assert set(device) == {"id", "pairing_code", "pairing_expires_at"}
+    assert set(device) == {"id", "pairing_code", "pairing_expires_at", "pin"}
     lifetime = datetime.fromisoformat(device["pairing_expires_at"]) - utc_now()
     assert timedelta(minutes=9) < lifetime <= timedelta(minutes=10)
 
@@ -388,6 +388,14 @@ async def test_how_far_a_clock_is_off_is_kept(
         {"sent_at": "2026-11-20T09:14:41"},
         {"sent_at": 1},
         {"sent_at": "yesterday"},
+        {"set_aside": -1},
+        {"set_aside": None},
+        {"set_aside": True},
+        {"storage": "empty"},
+        {"storage": 1},
+        {"last_problem": ""},
+        {"last_problem": "a\0b"},
+        {"last_problem": "x" * 65},
         {"surprise": 1},
     ],
 )
@@ -492,26 +500,6 @@ async def test_devices_of_the_same_name_are_all_on_some_page(
     assert len(seen) == 5
 
 
-async def test_a_list_says_which_tablets_have_gone_silent(
-    http: httpx.AsyncClient, world: World, set_up: SetUp, pair_up: PairUp, database: Database
-) -> None:
-    await set_up(name="never paired")
-    chatty = await pair_up(name="chatty")
-    await http.post(HEARTBEAT, json=beat(), headers=chatty)
-    await pair_up(name="silent since paired")
-    quiet = await pair_up(name="quiet")
-    await http.post(HEARTBEAT, json=beat(), headers=quiet)
-    revoked = await pair_up(name="revoked")
-    await run(
-        database,
-        "UPDATE devices SET paired_at = paired_at - interval '1 hour',"
-        " last_seen_at = last_seen_at - interval '1 hour' WHERE name <> 'chatty'",
-    )
-    await http.post(f"{URL}/{revoked['id']}/revoke", headers=world.admin)
-    assert await listed(http, world.admin, silent_minutes=30) == ["quiet", "silent since paired"]
-    assert await listed(http, world.admin, silent_minutes=90) == []
-
-
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -523,6 +511,12 @@ async def test_a_list_says_which_tablets_have_gone_silent(
         ({**TABLET, "questionnaire": 5}, "/questionnaire"),
         ({**TABLET, "unit_code": "\x00"}, "/unit_code"),
         ({**TABLET, "colour": "red"}, "/colour"),
+        ({**TABLET, "pin": "123"}, "/pin"),
+        ({**TABLET, "pin": "1" * 13}, "/pin"),
+        ({**TABLET, "pin": 204816}, "/pin"),
+        ({**TABLET, "pin": "12a4"}, "/pin"),
+        ({**TABLET, "pin": "１２３４"}, "/pin"),
+        ({**TABLET, "pin": "1234\n5"}, "/pin"),
     ],
 )
 async def test_a_device_that_makes_no_sense_is_refused(
@@ -558,6 +552,13 @@ async def test_a_tablet_shows_a_published_questionnaire(
         {"idle_seconds": "60"},
         {"name": " "},
         {"unit_code": "09002"},
+        {"screens": []},
+        {"screens": ["language", "about"]},
+        {"screens": ["questions", "adverts"]},
+        {"screens": ["questions"] * 5},
+        {"screens": "questions"},
+        {"pin": ""},
+        {"pin": "12 34"},
     ],
 )
 async def test_a_change_that_makes_no_sense_is_refused(
