@@ -6,12 +6,21 @@ or style. `no-referrer` keeps a link's code, which stands in the address, from e
 """
 
 import gzip
-from collections.abc import Mapping
-from typing import Annotated
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
 
+from app.core.database import LOST_CONNECTION, problem_of
+from app.core.errors import Problem
+from app.core.problems import BadRequest, InternalError
 from app.web.pages import Pages
+
+log = logging.getLogger(__name__)
 
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -22,6 +31,24 @@ SECURITY: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+KINDS: Mapping[str, str] = {
+    "link_unknown": "unknown",
+    "link_used": "used",
+    "response_conflict": "used",
+    "link_expired": "expired",
+    "unavailable": "busy",
+    "too_many_requests": "busy",
+    "conflict": "busy",
+}
+"""Problem -> the message that says it to a person; `failed` for every other."""
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "unknown": ("link.unknown.title", "link.unknown.text"),
+    "used": ("link.used.title", "link.used.text"),
+    "expired": ("link.expired.title", "link.expired.text"),
+    "busy": ("link.busy.title", "link.busy.text"),
+    "failed": ("link.failed.title", "link.failed.text"),
+}
+"""Message -> the names of its title and its text."""
 SMALLEST_PACKED = 500
 QUICK = 5
 """gzip's level for pages made on demand: nearly as small as the best, in half the time."""
@@ -34,6 +61,61 @@ async def get_pages(request: Request) -> Pages:
 
 
 ThePages = Annotated[Pages, Depends(get_pages)]
+
+
+async def get_body(request: Request) -> bytes:
+    """The posted form, as it came."""
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise BadRequest from error
+
+
+PostedBody = Annotated[bytes, Depends(get_body)]
+
+
+async def get_reader(request: Request, pages: ThePages) -> str:
+    """The language this person reads: as the address says, or else as the browser does."""
+    wanted = request.query_params.get("lang", "")
+    if wanted in pages.catalogues.languages:
+        return wanted
+    return pages.catalogues.choose(request.headers.get("accept-language"))
+
+
+Reader = Annotated[str, Depends(get_reader)]
+
+
+class PageRoute(APIRoute):
+    """A route whose problems are pages, too: a citizen never meets JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler FastAPI asks for once a route."""
+        standard = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await standard(request)
+            except Problem as problem:
+                return await _kindly(request, problem)
+            except (SQLAlchemyError, *LOST_CONNECTION) as error:
+                known = problem_of(error)
+                log.warning("database refused", extra={"cause": type(error).__name__})
+                return await _kindly(request, known or InternalError())
+            except Exception as error:
+                log.exception("unexpected error", exc_info=error)
+                return await _kindly(request, InternalError())
+
+        return handle
+
+
+async def _kindly(request: Request, problem: Problem) -> Response:
+    """What went wrong and what to do, with the problem's own status."""
+    pages = await get_pages(request)
+    kind = KINDS.get(problem.code, "failed")
+    title, text = TEXTS[kind]
+    reader = await get_reader(request, pages)
+    body = pages.render("message.html", kind=kind, title=title, text=text, code="", language=reader)
+    return html(request, body, status=problem.status, headers=problem.headers())
 
 
 def html(

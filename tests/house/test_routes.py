@@ -31,6 +31,9 @@ OPEN = {
     "GET /q/{code}.txt": "the link is the key",
     "POST /api/v1/devices/pair": "the pairing code is the key",
     "POST /api/v1/responses": "a device token or a link is the key",
+    "GET /s/{code}": "the link is the key",
+    "POST /s/{code}": "the link is the key",
+    "GET /s/{code}/thanks": "the link is the key",
     "GET /static/{version}/{name}": "what the pages load holds nothing of anybody",
 }
 # Whoever asks by POST without changing anything writes it down here, with the reason.
@@ -39,7 +42,6 @@ ASKED_BY_POST = {
 }
 # FastAPI's own pages, which say what the service offers and nothing of what it holds.
 PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
-FOR_PEOPLE = {"app.web.routes"}
 """Rooms whose addresses are opened by people, not called by programs: OpenAPI does not list them."""
 FEWEST = 40
 PROBLEM_JSON = "application/problem+json"
