@@ -21,15 +21,14 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A drawing from the page's symbols, for instance `face-5`. Decoration: words stand beside it. */
-export function drawing(symbol, className = "drawing") {
+/** The face of an answer, 1 to 5. Decoration: its word stands beside it. */
+export function face(value) {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", className);
-  svg.setAttribute("viewBox", "0 0 64 64");
+  svg.setAttribute("class", `face face-${value}`);
   svg.setAttribute("aria-hidden", "true");
   svg.setAttribute("focusable", "false");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#${symbol}`);
+  use.setAttribute("href", `#face-${value}`);
   svg.append(use);
   return svg;
 }

@@ -46,8 +46,17 @@ export class Outbox {
 
   /** @param {Item} item */
   async add(item) {
-    if (!(await this.#tried(() => this.#store.keep([item])))) this.#inMemory.set(item.id, item);
+    this.#inMemory.set(item.id, item); // first of all, should the disk never answer
+    if (await this.#tried(() => this.#store.keep([item]))) {
+      const sentMeanwhile = !this.#inMemory.delete(item.id);
+      if (sentMeanwhile) await this.settle([item.id]);
+    }
     this.#changed();
+  }
+
+  /** Keeps settings; false when the disk would not. */
+  remember(values) {
+    return this.#tried(() => this.#store.write(values));
   }
 
   /** @returns {Promise<Item[]>} what is to be sent next, oldest first */
@@ -59,7 +68,7 @@ export class Outbox {
 
   /** The server has these. */
   async settle(ids) {
-    const stored = ids.filter((id) => !this.#inMemory.delete(id));
+    const stored = ids.filter((id) => !this.#inMemory.delete(id)); // what waited in memory is on no disk
     if (stored.length > 0 && !(await this.#tried(() => this.#store.forget(stored)))) {
       for (const id of stored) this.#settled.add(id);
     }

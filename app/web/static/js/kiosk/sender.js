@@ -13,7 +13,9 @@ export class Sender {
   #outbox;
   #post;
   #mayTake;
+  #maySend;
   #stopped;
+  #sent;
   #running = false;
   #again = false;
   #timer = null;
@@ -25,14 +27,17 @@ export class Sender {
    * @param {import("./outbox.js").Outbox} parts.outbox
    * @param {(responses: object[]) => Promise<import("./api.js").Answer>} parts.post sends one batch
    * @param {(item: object) => string | null} parts.mayTake null, or the problem for which an item must not be sent
+   * @param {() => boolean} parts.maySend whether this device is paired and not refused
    * @param {(code: string) => void} parts.stopped the service refuses this device
+   * @param {(at: Date) => void} parts.sent the service has taken some
    */
-  constructor({ outbox, post, mayTake, stopped }) {
+  constructor({ outbox, post, mayTake, maySend, stopped, sent }) {
     this.#outbox = outbox;
     this.#post = post;
     this.#mayTake = mayTake;
+    this.#maySend = maySend;
     this.#stopped = stopped;
-    this.lastSent = null;
+    this.#sent = sent;
     this.lastProblem = null;
     this.leads = false; // only one window of the tablet sends
   }
@@ -61,6 +66,7 @@ export class Sender {
 
   /** One batch; true when there may be more to send at once. */
   async #round() {
+    if (!this.#maySend()) return false;
     const items = await this.#outbox.next(BATCH);
     const fit = await this.#fitting(items);
     if (fit.length === 0) return items.length > 0;
@@ -70,7 +76,7 @@ export class Sender {
     });
     await this.#outbox.settle(result.done);
     await this.#outbox.setAside(result.refused);
-    if (result.done.length > 0) this.lastSent = new Date();
+    if (result.done.length > 0) this.#sent(new Date());
     this.lastProblem = result.problem;
     if (result.then === "stop") {
       this.#stopped(result.problem);

@@ -5,8 +5,10 @@
 
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 
-/** The languages the catalogues hold. */
-export const LANGUAGES = Object.keys(TEXTS);
+const FIRST = document.documentElement.lang;
+
+/** The languages the catalogues hold, the page's own first. */
+export const LANGUAGES = [FIRST, ...Object.keys(TEXTS).filter((language) => language !== FIRST)];
 
 /**
  * @param {string} language
@@ -14,13 +16,8 @@ export const LANGUAGES = Object.keys(TEXTS);
  * @param {Object<string, string | number>} [values] for the {names} in the text
  */
 export function text(language, id, values = {}) {
-  const found = (TEXTS[language] || TEXTS[LANGUAGES[0]])[id] ?? id;
+  const found = (TEXTS[language] || TEXTS[FIRST])[id] ?? id;
   return found.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
-}
-
-/** Whether there is such a text, for ids made from codes. */
-export function hasText(id) {
-  return id in TEXTS[LANGUAGES[0]];
 }
 
 /** A text of the questionnaire, {vi, en}, in a language. */
