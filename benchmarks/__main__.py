@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import counting, freshness, index, intake
+from benchmarks import counting, freshness, index, intake, pages
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "index": index.run,
     "freshness": freshness.run,
     "coverage": coverage,
+    "pages": pages.run,
 }
 
 
