@@ -30,6 +30,7 @@ from app.visits.links import LinkCodes
 from app.web import routes as web
 from app.web.assets import Assets
 from app.web.catalogue import Catalogues
+from app.web.offline import Tablet
 from app.web.pages import Pages
 
 # Routes are tried in this order, one by one, so the busiest room stands first.
@@ -74,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.links = LinkCodes(derive_key(settings.secret, "link-codes"))
     app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
     app.state.pages = Pages(Catalogues.load(), Assets.load())
+    app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext)

@@ -16,7 +16,7 @@ from app.units.queries import in_force
 from app.visits import queries as visits
 from app.visits.deps import LinkIds, Links
 from app.visits.service import follow
-from app.web import service
+from app.web import kiosk, service
 from app.web.deps import SECURITY, PageRoute, PostedBody, Reader, ThePages, html, takes_gzip
 from app.web.service import Filled
 
@@ -142,3 +142,4 @@ async def thank(
 
 
 router.include_router(citizens)
+router.include_router(kiosk.router)

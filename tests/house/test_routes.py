@@ -34,6 +34,9 @@ OPEN = {
     "GET /s/{code}": "the link is the key",
     "POST /s/{code}": "the link is the key",
     "GET /s/{code}/thanks": "the link is the key",
+    "GET /kiosk": "the same page for everybody; what it may do, the tablet's token says",
+    "GET /kiosk/sw.js": "the page's worker",
+    "GET /kiosk/manifest.webmanifest": "the page's name and icons",
     "GET /static/{version}/{name}": "what the pages load holds nothing of anybody",
 }
 # Whoever asks by POST without changing anything writes it down here, with the reason.
@@ -42,6 +45,7 @@ ASKED_BY_POST = {
 }
 # FastAPI's own pages, which say what the service offers and nothing of what it holds.
 PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+FOR_PEOPLE = {"app.web.routes", "app.web.kiosk"}
 """Rooms whose addresses are opened by people, not called by programs: OpenAPI does not list them."""
 FEWEST = 40
 PROBLEM_JSON = "application/problem+json"
