@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.auth import routes as auth
+from app.auth.known import KnownSubjects
 from app.core import health
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
+        app.state.subjects = KnownSubjects(database)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
             yield

@@ -1,26 +1,21 @@
 """Guards: each route names one. `Needs("indices:read")` finds the subject and checks its scope.
 
-The account is looked up each time: a closed account's token ends with the account, not a quarter of an
-hour later.
+A closed account's token ends with the account, not a quarter of an hour later: see `known`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import queries
+from app.auth.known import KnownSubjects
 from app.auth.scopes import Scope
-from app.auth.service import subject_of
 from app.auth.subjects import Subject
-from app.core.deps import ReadSession
 from app.core.limits import RateLimiter
 from app.core.problems import MissingScope, Unauthorized
 from app.core.tokens import AccessTokens
-from app.models.subject import Client, User
 
 bearer = OAuth2PasswordBearer("/api/v1/auth/token", refreshUrl="/api/v1/auth/token", auto_error=False)
 
@@ -45,48 +40,36 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
+async def get_known(request: Request) -> KnownSubjects:
+    """The known subjects of this process."""
+    known: KnownSubjects = request.app.state.subjects
+    return known
+
+
 async def current_subject(
     request: Request,
-    session: ReadSession,
-    tokens: Annotated[AccessTokens, Depends(get_tokens)],
-    limiter: Annotated[RateLimiter, Depends(get_limiter)],
     _: Annotated[str | None, Depends(bearer)] = None,  # says in OpenAPI how to get a token
 ) -> Subject:
     """Whoever holds the token; Unauthorized for anything that is not a good one."""
-    return await _bearer(request, session, tokens, limiter)
+    return await _bearer(request)
 
 
-async def maybe_subject(
-    request: Request,
-    session: ReadSession,
-    tokens: Annotated[AccessTokens, Depends(get_tokens)],
-    limiter: Annotated[RateLimiter, Depends(get_limiter)],
-) -> Subject | None:
+async def maybe_subject(request: Request) -> Subject | None:
     """For routes open to anyone that show staff more: None without a token; one that is sent must be good."""
-    if "authorization" not in request.headers:
-        return None
-    return await _bearer(request, session, tokens, limiter)
+    return await _bearer(request) if "authorization" in request.headers else None
 
 
-async def _bearer(
-    request: Request, session: AsyncSession, tokens: AccessTokens, limiter: RateLimiter
-) -> Subject:
-    claims = tokens.read(bearer_token(request))
+async def _bearer(request: Request) -> Subject:
+    """On the way of every request: what the application holds is taken from it, not through dependencies."""
+    state = request.app.state
+    claims = state.tokens.read(bearer_token(request))
     if claims is None:
         raise Unauthorized
-    kind, _, identity = str(claims["sub"]).partition(":")
-    account: User | Client | None = None
-    try:
-        if kind == "user":
-            account = await queries.open_user(session, UUID(identity))
-        elif kind == "client":
-            account = await queries.open_client(session, UUID(identity))
-    except ValueError as error:  # no UUID: signed with our key, yet none of ours
-        raise Unauthorized from error
-    if account is None:
+    subject: Subject | None = await state.subjects.find(str(claims["sub"]))
+    if subject is None:
         raise Unauthorized
-    limiter.check(identity)
-    return subject_of(account)
+    state.limiter.check(str(subject.id))
+    return subject
 
 
 SignedIn = Annotated[Subject, Depends(current_subject)]
@@ -109,3 +92,15 @@ def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  rea
     """`subject: Annotated[Subject, Needs("units:read")]`: the subject, if it holds the scope."""
     guard: Callable[..., Awaitable[Subject]] = Depends(ScopeGuard(scope))
     return guard
+
+
+async def _forget_client(
+    client_id: UUID, known: Annotated[KnownSubjects, Depends(get_known)]
+) -> AsyncIterator[None]:
+    yield
+    known.forget(f"client:{client_id}")
+
+
+forget_client_after_commit = Depends(_forget_client, scope="function")
+"""In a route's `dependencies`: entered before the session and so left after its commit, it ends the tokens of
+a closed client in this process at once; elsewhere they end within seconds."""

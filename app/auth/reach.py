@@ -3,7 +3,7 @@
 Outside the reach a thing does not exist: finding and not being allowed look the same.
 """
 
-from sqlalchemy import BindParameter, ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -12,7 +12,7 @@ from app.core.problems import UnitUnknown
 from app.models.unit import Unit
 
 
-def subtree(unit_id: int | BindParameter[int]) -> Select[int]:
+def subtree(unit_id: int | ColumnElement[int]) -> Select[int]:
     """Ids of a unit and of everything beneath it; with a bound parameter the statement can be kept."""
     # without a name of its own, so that one statement may ask twice
     below = select(Unit.id).where(Unit.id == unit_id).cte(recursive=True)

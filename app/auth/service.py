@@ -12,11 +12,12 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import queries
+from app.auth.known import subject_of
 from app.auth.subjects import Subject
 from app.core.locks import try_hold
 from app.core.problems import TooManyRequests
 from app.core.tokens import check_password, check_secret, hash_secret, make_secret
-from app.models.subject import Client, RefreshToken, SignInFailure, User
+from app.models.subject import RefreshToken, SignInFailure, User
 
 REFRESH_LIFETIME = timedelta(days=14)
 FREE_TRIES = 5
@@ -40,13 +41,6 @@ class Grant:
 
     subject: Subject
     refresh_token: str | None = None
-
-
-def subject_of(account: User | Client) -> Subject:
-    """The subject an account acts as."""
-    if isinstance(account, User):
-        return Subject("user", account.id, account.username, frozenset(account.scopes), account.unit_id)
-    return Subject("client", account.id, account.name, frozenset(account.scopes), account.unit_id)
 
 
 def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.core.clock import MAX_PERIOD_YEARS
 from app.core.database import Database
@@ -51,8 +51,16 @@ async def _read_session(database: Annotated[Database, Depends(get_database)]) ->
         yield session
 
 
+async def _lone_statement(
+    database: Annotated[Database, Depends(get_database)],
+) -> AsyncIterator[AsyncConnection]:
+    async with database.alone() as connection:
+        yield connection
+
+
 WriteSession = Annotated[AsyncSession, Depends(_write_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+LoneStatement = Annotated[AsyncConnection, Depends(_lone_statement, scope="function")]
 AppSettings = Annotated[Settings, Depends(get_settings)]
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
-from app.core.deps import AppSettings, InPeriod, ReadSession, UserLanguage
+from app.core.deps import AppSettings, InPeriod, LoneStatement, UserLanguage
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.problems import (
@@ -62,7 +62,7 @@ async def read_index(
     request: Request,
     asked: Asked,
     subject: Reader,
-    session: ReadSession,
+    connection: LoneStatement,
     questionnaires: Questionnaires,
     language: UserLanguage,
     settings: AppSettings,
@@ -71,6 +71,6 @@ async def read_index(
 
     `as_of` says until when the figures are complete; it is not part of the ETag.
     """
-    body = await service.index(session, questionnaires, subject, asked, language, settings.zone)
+    body = await service.index(connection, questionnaires, subject, asked, language, settings.zone)
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")

@@ -10,13 +10,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.deps import Period
 from app.core.messages import Language
-from app.core.problems import QuestionnaireUnknown
+from app.core.problems import QuestionnaireUnknown, UnitUnknown
 from app.questionnaires.definition import Bilingual
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups import queries
@@ -41,7 +40,7 @@ class Question(NamedTuple):
 
 
 async def index(
-    session: AsyncSession,
+    connection: AsyncConnection,
     questionnaires: PublishedQuestionnaires,
     subject: Subject,
     question: Question,
@@ -49,10 +48,10 @@ async def index(
     zone: ZoneInfo,
 ) -> Json:
     """The body of the answer. UnitUnknown outside the reach, QuestionnaireUnknown if there is none such."""
-    unit = await find_unit(session, subject, question.unit_code)
     first, last = question.period.first, question.period.last
     asked = queries.Asked(
-        unit.id,
+        question.unit_code,
+        subject.unit_id,
         question.scope == "subtree",
         first,
         last,
@@ -60,12 +59,14 @@ async def index(
         question.version,
         question.channel,
     )
-    reading = await queries.read(session, asked)
+    reading = await queries.read(connection, asked)
+    if reading is None:
+        raise UnitUnknown(unit=question.unit_code)
     code = question.questionnaire
     if (
         not reading.totals
         and code is not None
-        and not await queries.questionnaire_exists(session, code, question.version)
+        and not await queries.questionnaire_exists(connection, code, question.version)
     ):
         raise QuestionnaireUnknown(questionnaire=code)
     published = await questionnaires.by_ids([total.questionnaire_id for total in reading.totals])
@@ -74,7 +75,7 @@ async def index(
         for total in reading.totals
     ]
     return {
-        "unit": {"code": unit.code, "name": unit.name, "kind": unit.kind},
+        "unit": reading.unit._asdict(),
         "period": {"from": first, "to": last},
         "scope": question.scope,
         "as_of": _instant(reading.oldest_mark or reading.seen_at, zone),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.auth.deps import Needs
+from app.auth.deps import Needs, forget_client_after_commit
 from app.auth.subjects import Subject
 from app.core.deps import Paging, ReadSession, WriteSession
 from app.core.faults import Fault
@@ -62,9 +62,10 @@ def _after(paging: PageQuery) -> tuple[str, UUID] | None:
 @router.post(
     "/{client_id}/close",
     status_code=204,
+    dependencies=[forget_client_after_commit],
     responses=problems(*GUARDED, InvalidRequest, ClientUnknown),
     summary="End a partner system",
 )
 async def close_client(client_id: UUID, subject: Manager, session: WriteSession) -> None:
-    """Its tokens end with it, at once. Closing it again changes nothing."""
+    """Its tokens end with it, within two seconds everywhere. Closing it again changes nothing."""
     await service.close_client(session, subject, client_id)

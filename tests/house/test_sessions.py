@@ -150,6 +150,14 @@ async def test_a_reading_session_refuses_to_write(database: Database) -> None:
             )
 
 
+async def test_a_lone_statement_cannot_write(database: Database) -> None:
+    async with database.alone() as connection:
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            await connection.execute(
+                text("INSERT INTO stale_unit_days VALUES (1, :day)"), {"day": date(2026, 11, 20)}
+            )
+
+
 async def test_a_reading_session_sees_one_moment(database: Database) -> None:
     count = select(func.count()).select_from(AuditLine)
     async with database.read() as session:
