@@ -54,6 +54,18 @@ class Site:
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
 
+    async def patch(self, path: str, body: Mapping[str, object]) -> None:
+        """A change that must succeed."""
+        answer = await self.http.patch(path, json=body, headers=self.admin)
+        assert answer.is_success, answer.text
+
+    async def unit(self) -> str:
+        """The code of a new commune: what is stored of it is this test's alone."""
+        code = f"T{next(self._numbers)}"
+        commune = {"code": code, "name": f"Phường {code}", "kind": "commune", "parent_code": PROVINCE}
+        await self.post("/api/v1/units", commune)
+        return code
+
     async def link(self, questionnaire: str = "quick-5", unit: str = COMMUNE, **more: object) -> str:
         """The code of a new visit's link."""
         visit = {

@@ -268,7 +268,7 @@ async def test_the_thanks_name_the_units_contact_or_that_of_the_unit_above(
 async def test_without_a_contact_the_thanks_name_the_desk(http: httpx.AsyncClient, world: World) -> None:
     code = await link(http, world)
     answer = await http.post(f"/s/{code}", data=await open_form(http, code), follow_redirects=True)
-    assert "Xin hỏi trực tiếp tại quầy" in answer.text
+    assert "xin hỏi tại quầy tiếp nhận của Phường A" in answer.text
 
 
 @pytest.mark.parametrize("questionnaire", ["quick-5", "service-16", "service-22"])

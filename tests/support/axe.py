@@ -1,0 +1,16 @@
+"""axe-core on a page: every violation of WCAG 2.1 AA, in a line each."""
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+LEVEL = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds, with the first place of each."""
+    found = await Axe().run(page, options={"runOnly": {"type": "tag", "values": list(LEVEL)}})
+    assert found.response["passes"], "axe has looked at nothing"
+    return [
+        f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
+        for one in found.response["violations"]
+    ]
