@@ -209,7 +209,15 @@ export class App {
       if (fits && this.#staff === "pin") await this.#openStatus();
       return fits;
     };
-    this.#put(pinScreen({ t: this.#t, lockedSeconds: () => gate.lockedSeconds(), check, leave: () => this.toHome() }));
+    this.#put(
+      pinScreen({
+        t: this.#t,
+        isSet: Boolean(device.config && device.config.pin),
+        lockedSeconds: () => gate.lockedSeconds(),
+        check,
+        leave: () => this.toHome(),
+      }),
+    );
   }
 
   async #openStatus() {

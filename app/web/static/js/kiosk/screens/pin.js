@@ -6,11 +6,12 @@ import { keypad } from "./keypad.js";
 /**
  * @param {object} view
  * @param {(id: string, values?: object) => string} view.t
+ * @param {boolean} view.isSet whether this device has a PIN at all
  * @param {() => number} view.lockedSeconds how long no try is taken
  * @param {(pin: string) => Promise<boolean>} view.check true when it fits; the screen is then left
  * @param {() => void} view.leave
  */
-export function pinScreen({ t, lockedSeconds, check, leave }) {
+export function pinScreen({ t, isSet, lockedSeconds, check, leave }) {
   const said = make("p", { class: "said", role: "alert" });
   const pad = keypad({ t, least: 4, most: 12, enter: t("kiosk.pin.go"), onenter: enter });
   const screen = make(
@@ -19,7 +20,7 @@ export function pinScreen({ t, lockedSeconds, check, leave }) {
     make("div", { class: "words" },
       make("span", { class: "crest", "aria-hidden": "true" }, face(4)),
       make("h1", { tabindex: "-1" }, t("kiosk.pin.title")),
-      make("p", {}, t("kiosk.pin.how")),
+      make("p", {}, t(isSet ? "kiosk.pin.how" : "kiosk.pin.not_set")),
       said,
       make("button", { type: "button", class: "quiet", onclick: leave }, t("kiosk.pin.leave")),
     ),
