@@ -5,8 +5,8 @@ the one that is chosen. So the switch works at once, offline and without JavaScr
 are never at stake. Pure: what a page is sent with stands in `deps`.
 """
 
-from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -25,6 +25,7 @@ class Pages:
     def __init__(self, catalogues: Catalogues, assets: Assets) -> None:
         self.catalogues = catalogues
         self.assets = assets
+        self._made: dict[str, Markup] = {}
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -48,25 +49,42 @@ class Pages:
         return self._environment.get_template(template).render(values).encode()
 
     def texts(self, name: str, **values: object) -> Markup:
-        """A text of the catalogues in every language; the stylesheet shows one."""
-        return self._beside(
-            {one: self.catalogues.text(one, name, **values) for one in self.catalogues.languages}
+        """A text of the catalogues in every language; the stylesheet shows one.
+
+        A long page asks a hundred times for the five answers: what wants no values is put together once.
+        """
+        if not values and name in self._made:
+            return self._made[name]
+        made = side_by_side(
+            tuple((one, self.catalogues.text(one, name, **values)) for one in self.catalogues.languages)
         )
+        if not values:
+            self._made[name] = made
+        return made
 
     def said(self, text: Bilingual) -> Markup:
-        """A questionnaire's own wording; a language it is not written in reads the Vietnamese."""
-        return self._beside({one: getattr(text, one, text.vi) for one in self.catalogues.languages}, text)
+        """A questionnaire's own wording; a language it lacks reads the Vietnamese, and says so."""
+        return side_by_side(
+            tuple(
+                (one, escape(getattr(text, one))) if hasattr(text, one) else (FIRST, escape(text.vi))
+                for one in self.catalogues.languages
+            )
+        )
 
     def day(self, day: date) -> Markup:
         """A day as each language writes it."""
-        return self._beside({one: long_day(day, one) for one in self.catalogues.languages})
+        return side_by_side(tuple((one, escape(long_day(day, one))) for one in self.catalogues.languages))
 
-    def _beside(self, texts: Mapping[str, str], written: Bilingual | None = None) -> Markup:
-        """One span a language; where the wording is another language's, it says so to screen readers."""
-        spans = (
-            Markup('<span class="t l{}" lang="{}">{}</span>').format(
-                number, language if written is None or hasattr(written, language) else FIRST, escape(text)
-            )
-            for number, (language, text) in enumerate(texts.items())
-        )
-        return Markup().join(spans)
+
+@lru_cache(maxsize=4_000)
+def side_by_side(texts: tuple[tuple[str, Markup], ...]) -> Markup:
+    """One span for each (language it is in, text); the order is that of the switch.
+
+    Only for what is escaped already: a `str` equals a `Markup` of the same letters, so a memory that took
+    both would one day hand out the one for the other.
+    """
+    spans = (
+        Markup('<span class="t l{}" lang="{}">{}</span>').format(number, language, text)
+        for number, (language, text) in enumerate(texts)
+    )
+    return Markup().join(spans)

@@ -85,9 +85,9 @@ async def test_where_the_browser_keeps_nothing_the_page_asks_to_stay_open(
     assert len(await site.responses(unit)) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
-async def test_a_service_that_is_busy_is_asked_again(browser: Browser, site: Site, status: int) -> None:
-    """As a proxy answers while the service behind it restarts: with a page, not with a problem."""
+@pytest.mark.parametrize("status", [200, 403, 429, 500, 502, 503])
+async def test_who_answers_in_our_place_is_not_believed(browser: Browser, site: Site, status: int) -> None:
+    """A proxy while the service behind it restarts, or a hotel that wants its fee first: they send pages."""
     unit = await site.unit()
     refused: list[str | None] = []
 
@@ -96,7 +96,7 @@ async def test_a_service_that_is_busy_is_asked_again(browser: Browser, site: Sit
             await route.continue_()
         else:
             refused.append(route.request.post_data)
-            await route.fulfill(status=status, body="<h1>Bad gateway</h1>", content_type="text/html")
+            await route.fulfill(status=status, body="<h1>Please wait</h1>", content_type="text/html")
 
     async with phone(browser, site) as one:
         await one.open(await site.link(unit=unit))

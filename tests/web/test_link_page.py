@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.clock import utc_now
+from app.core.database import Database
 from app.core.limits import RateLimiter
 from app.visits.links import LinkCodes
 from tests.support import said
@@ -234,6 +235,32 @@ async def test_too_many_requests_for_one_link_are_told_to_wait(
     assert answers[-1].status_code == 429
     assert answers[-1].headers["retry-after"]
     assert "Hệ thống đang bận" in answers[-1].text
+
+
+async def test_a_database_that_is_away_is_a_service_that_is_busy(
+    http: httpx.AsyncClient, world: World, app: FastAPI
+) -> None:
+    code = await link(http, world)
+    form = await open_form(http, code)
+    app.state.database = away = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    for answer in (await http.get(f"/s/{code}"), await http.post(f"/s/{code}", data=form)):
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "Hệ thống đang bận" in answer.text
+    await away.close()
+
+
+async def test_our_own_mistake_shows_a_kind_page_and_nothing_of_what_is_inside(
+    http: httpx.AsyncClient, world: World, app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = await link(http, world)
+    del app.state.questionnaires
+    answer = await http.get(f"/s/{code}")
+    assert answer.status_code == 500
+    assert "Có trục trặc ở phía chúng tôi" in answer.text
+    assert "questionnaires" not in answer.text
+    assert "unexpected error" in caplog.text
+    assert code not in caplog.text
 
 
 async def test_a_body_that_is_no_form_is_refused_kindly(http: httpx.AsyncClient, world: World) -> None:

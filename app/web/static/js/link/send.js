@@ -10,7 +10,7 @@ const SHORTEST = 2_000;
 const LONGEST = 60_000;
 
 /**
- * @typedef {{end: "sent"} | {end: "refused", status: number, problem: {code?: string, errors?: {pointer: string, code: string}[]}}
+ * @typedef {{end: "sent"} | {end: "refused", problem: {code: string, errors?: {pointer: string, code: string}[]}}
  *   | {end: "later", pause: number}} Outcome
  */
 
@@ -31,11 +31,14 @@ export async function send(body) {
       cache: "no-store",
       signal: cut.signal,
     });
-    if (answer.ok) return { end: "sent" };
     if (answer.status >= 500 || answer.status === 429 || answer.status === 408) {
       return { end: "later", pause: 1000 * Number(answer.headers.get("Retry-After")) || 0 };
     }
-    return { end: "refused", status: answer.status, problem: await answer.json() };
+    // A hotel's network answers for us, with 200 and a page of its own: only our own words count.
+    const said = await answer.json();
+    if (answer.ok && said.status === "accepted" && said.id === body.id) return { end: "sent" };
+    if (!answer.ok && typeof said.code === "string") return { end: "refused", problem: said };
+    return { end: "later", pause: 0 };
   } catch (error) {
     console.info("not sent", error); // no network, a cut connection, an answer that is not ours
     return { end: "later", pause: 0 };
