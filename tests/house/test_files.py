@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_a_file_is_short_and_opens_by_saying_what_it_is_for(path: Path) -> None:
 )
 def test_an_init_file_holds_its_docstring_and_nothing_else(path: Path) -> None:
     assert len(ast.parse(path.read_text()).body) == 1
+
+
+def test_every_file_beside_the_code_goes_into_the_package() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = [pattern.replace("/**", "/**/*") for pattern in settings["package-data"]["*"]]
+    rooms = {path.parent for path in SOURCES if path.name == "__init__.py"}
+    packed = {path for room in rooms for pattern in patterns for path in room.glob(pattern)}
+    beside = {
+        path for path in (ROOT / "app").rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
+    assert len(beside) >= 10
+    assert beside - packed == set()
 
 
 def test_every_folder_of_the_house_is_a_package() -> None:
