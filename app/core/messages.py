@@ -140,9 +140,7 @@ FAULTS: dict[str, Text] = {
         "Giờ phải có dạng HH:MM, từ 00:00 đến 24:00.", "A time must look like HH:MM, from 00:00 to 24:00."
     ),
     "hours_reversed": Text("Giờ đầu phải trước giờ cuối.", "The first time must be before the second."),
-    "hours_overlap": Text(
-        "Khoảng giờ {second} chồng lên khoảng {first}.", "{second} overlaps with {first}."
-    ),
+    "hours_overlap": Text("Khoảng giờ {second} chồng lên khoảng {first}.", "{second} overlaps with {first}."),
     # devices
     "questions_needed": Text(
         "Phải có màn hình câu hỏi (questions).", "The screen with the questions must be among them."

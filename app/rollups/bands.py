@@ -45,9 +45,10 @@ class Bands:
 
     def of(self, ratio: Fraction) -> str:
         """Name of the band of an exact ratio in [0, 1]; ValueError outside."""
-        if ratio <= 1:
-            for name, edge in self._ratios:
-                if ratio >= edge:
+        above, below = ratio.numerator, ratio.denominator
+        if above <= below:
+            for name, edge in self._ratios:  # compared as whole numbers: many times faster, just as exact
+                if above * edge.denominator >= edge.numerator * below:
                     return name
         raise ValueError(f"{ratio} is not a ratio between 0 and 1")
 

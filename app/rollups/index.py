@@ -10,11 +10,10 @@ shrinking of the design effect is this product's own; `benchmarks/interval_cover
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import floor, lcm, sqrt
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.rollups.sums import Sums
 
@@ -23,9 +22,10 @@ Formula = Literal["pooled", "mean_of_criteria"]
 Z = 1.959964  # the 97.5 % point of the normal distribution: 95 % two-sided
 PRIOR_WEIGHT = 2  # how many dissatisfied people "one person, one answer" weighs in the design effect
 
+_SHOWN = [Decimal(hundredths).scaleb(-2) for hundredths in range(10_001)]  # 0.00 to 100.00, made once
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+
+class Estimate(NamedTuple):
     """One percentage with everything that must stand beside it.
 
     percent, low, high: 0 to 100, two decimals, low <= percent <= high; all None without a valid answer.
@@ -114,7 +114,7 @@ def interval(ratio: Fraction, shown: Decimal, sums: Sums) -> tuple[Decimal, Deci
     Where floating point would leave the percentage a hair outside (at 0 and 100), the bound is the
     percentage itself.
     """
-    low, high = wilson(float(ratio), effective_size(sums))
+    low, high = wilson(ratio.numerator / ratio.denominator, effective_size(sums))
     return (
         min(shown, _hundredths(floor(low * 10_000 + 0.5))),
         max(shown, _hundredths(floor(high * 10_000 + 0.5))),
@@ -160,4 +160,4 @@ def _around(ratio: Fraction | None, sums: Sums) -> Estimate:
 
 def _hundredths(value: int) -> Decimal:
     """8394 -> Decimal("83.94"); always two decimals, so that 90 is written 90.00."""
-    return Decimal(value).scaleb(-2)
+    return _SHOWN[value]

@@ -26,6 +26,8 @@ from app.rollups.schemas import Channel, Scope
 
 Json = dict[str, Any]
 
+_ANSWERS = ("1", "2", "3", "4", "5")
+
 
 class Question(NamedTuple):
     """What somebody wants to know of a unit; filters that are None let everything pass."""
@@ -154,7 +156,7 @@ def _criterion(code: str, words: str, counts: Sequence[int]) -> Json:
 
 def _distribution(counts: Sequence[int]) -> dict[str, int]:
     """Counts of (none, 1, 2, 3, 4, 5) as the answers 1 to 5."""
-    return {str(answer): counts[answer] for answer in range(1, 6)}
+    return dict(zip(_ANSWERS, counts[1:], strict=True))
 
 
 def _number(value: Decimal | None) -> float | None:
