@@ -201,7 +201,6 @@ async function deliverWaiting() {
 const nudge = () => delivery?.nudge();
 const wake = () => document.visibilityState === "visible" && nudge();
 
-speak();
 document.addEventListener("change", (event) => {
   if (/** @type {HTMLElement} */ (event.target).matches(".tongue")) speak();
 });
@@ -223,4 +222,5 @@ if (form !== null) {
     deliver(waiting, true);
   }
 }
+speak(); // after the draft, which may be in another language than the page came in
 deliverWaiting();
