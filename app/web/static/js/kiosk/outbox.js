@@ -31,11 +31,16 @@ export class Outbox {
     this.storage = "ok";
   }
 
-  /** Runs one thing on the disk; false (and `storage` says why) when it would not. */
+  /** Writes to the disk; false (and `storage` says why) when it would not. */
   async #tried(work) {
+    const done = await this.#read(work);
+    if (done) this.storage = "ok"; // only a write proves it: a full disk still reads
+    return done;
+  }
+
+  async #read(work) {
     try {
       await work();
-      this.storage = "ok";
       return true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -62,7 +67,7 @@ export class Outbox {
   /** @returns {Promise<Item[]>} what is to be sent next, oldest first */
   async next(limit) {
     let stored = [];
-    await this.#tried(async () => (stored = await this.#store.waiting(limit + this.#settled.size)));
+    await this.#read(async () => (stored = await this.#store.waiting(limit + this.#settled.size)));
     return [...stored, ...this.#inMemory.values()].filter((item) => !this.#settled.has(item.id)).slice(0, limit);
   }
 
@@ -128,14 +133,14 @@ export class Outbox {
   /** @returns {Promise<Array>} what was set aside, with `problem`, `detail` and `at` */
   async setAsideItems() {
     let stored = [];
-    await this.#tried(async () => (stored = await this.#store.setAsideItems()));
+    await this.#read(async () => (stored = await this.#store.setAsideItems()));
     return [...stored, ...this.#asideInMemory.values()];
   }
 
   /** @returns {Promise<{waiting: number, setAside: number, unsaved: number}>} */
   async counts() {
     let stored = { waiting: 0, setAside: 0 };
-    await this.#tried(async () => (stored = await this.#store.counts()));
+    await this.#read(async () => (stored = await this.#store.counts()));
     return {
       waiting: Math.max(0, stored.waiting - this.#settled.size) + this.#inMemory.size,
       setAside: stored.setAside + this.#asideInMemory.size,
