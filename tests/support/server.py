@@ -57,8 +57,10 @@ class Server:
         return self.process.wait(STOP_SECONDS)
 
 
-def start(data_dir: Path, *arguments: str, port: int | None = None, **settings: str) -> Server:
-    """Start `sipas serve` and wait until it says that it is ready."""
+def start(
+    data_dir: Path, *arguments: str, port: int | None = None, tree: Path | None = None, **settings: str
+) -> Server:
+    """Start `sipas serve`, from another source tree if one is given, and wait until it says it is ready."""
     port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIPAS_")}
     environment |= {"SIPAS_DATA_DIR": str(data_dir), "SIPAS_PORT": str(port), "PYTHONUNBUFFERED": "1"}
@@ -66,6 +68,7 @@ def start(data_dir: Path, *arguments: str, port: int | None = None, **settings: 
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "serve", *arguments],
         env=environment,
+        cwd=tree,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
