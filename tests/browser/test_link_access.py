@@ -153,6 +153,20 @@ async def test_the_keyboard_alone_is_enough(browser: Browser, site: Site) -> Non
     assert response["comment"] == "By keyboard"
 
 
+async def test_the_focus_never_hides_behind_the_progress(browser: Browser, site: Site) -> None:
+    async with phone(browser, site) as one:
+        await one.open(await site.link("service-22"))
+        await one.page.locator("#send").focus()
+        for _ in range(24):
+            await one.page.keyboard.press("Shift+Tab")
+            top, bar = await one.page.evaluate(
+                """[document.activeElement.getBoundingClientRect().top,
+                  document.querySelector("#progress").getBoundingClientRect().bottom]"""
+            )
+            assert top >= bar
+            assert await one.page.evaluate("document.activeElement !== document.body")
+
+
 async def test_a_fault_takes_the_focus_and_leads_to_its_question(browser: Browser, site: Site) -> None:
     async with phone(browser, site) as one:
         await faulty(one, site)

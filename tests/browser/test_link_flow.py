@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, Route, expect
 
-from tests.support.phone import DEADLINE, Phone, phone
+from tests.support.phone import Phone, phone
 from tests.support.site import Site
 
 THANKS = {"vi": "Đã gửi. Xin cảm ơn ông/bà!", "en": "Sent. Thank you!"}
