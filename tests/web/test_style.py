@@ -55,21 +55,3 @@ def test_letters_stand_out_from_their_ground(text: str, ground: str) -> None:
 @pytest.mark.parametrize(("line", "ground"), [("edge", "paper"), ("focus", "paper"), ("focus", "ground")])
 def test_what_frames_a_field_or_shows_the_focus_is_seen(line: str, ground: str) -> None:
     assert contrast(line, ground) >= GRAPHICS
-
-
-# What came after Chrome 100, the oldest browser the pages promise to work on.
-TOO_NEW = (
-    r":has\(",
-    r"@container",
-    r"\bdvh\b",
-    r"color-mix\(",
-    r"text-wrap",
-    r"\bpopover\b",
-    r"@layer\b.*\{.*&",
-)
-
-
-@pytest.mark.parametrize("pattern", TOO_NEW)
-def test_the_stylesheet_uses_nothing_younger_than_its_browsers(pattern: str) -> None:
-    rules = re.sub(r"/\*.*?\*/", "", STYLE, flags=re.DOTALL)
-    assert re.findall(pattern, rules) == []
