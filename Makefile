@@ -16,7 +16,7 @@ STALE := renew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench lock clean renew browser
+.PHONY: help serve test check format bench screens lock clean renew browser
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ format: .venv/dev ## put the code into its form
 
 bench: .venv/dev ## measure what the speed claims rest on
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+screens: .venv/dev browser ## take the pictures of docs/screens anew
+	@$(BIN)/python -m tests.browser.screens
 
 # uv only resolves; pip installs. No line of a lock names an index or a path of the machine that made it.
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -79,6 +82,6 @@ browser:
 		as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 		if command -v apt-get >/dev/null 2>&1 && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
 			echo "Installing Chromium for the browser tests ..."; \
-			{ $$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium; } >/dev/null 2>&1 \
+			{ $$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
 				|| echo "Chromium could not be installed: the browser tests are skipped."; \
 		else echo "No Chromium here: the browser tests are skipped."; fi; fi
