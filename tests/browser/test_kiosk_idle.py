@@ -118,6 +118,20 @@ async def test_going_back_in_the_middle_of_a_survey_goes_nowhere(tablet: Tablet,
     assert page.url.endswith("/kiosk")
 
 
+async def test_a_page_brought_back_from_the_browsers_memory_starts_anew(tablet: Tablet, site: Site) -> None:
+    unit = await site.unit()
+    await tablet.pair(unit, screens=["questions"])
+    await tablet.begin()
+    await tablet.give(1, 5)
+    await tablet.page.clock.fast_forward(400)
+    await tablet.asked(2)
+    restored = "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+    await tablet.page.evaluate(f"() => {{ {restored}; }}")
+    await tablet.at("attract")
+    stored = await until(lambda: site.responses(unit), lambda found: len(found) == 1)
+    assert stored[0]["answers"]["A1"] == 5
+
+
 async def test_answers_given_before_walking_away_count_and_are_marked_incomplete(
     tablet: Tablet, site: Site
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.support.site import Site
 from tests.support.tablet import QUESTIONS_ONLY, Tablet
@@ -45,6 +45,53 @@ async def test_pairing_without_network_says_so_and_keeps_what_was_typed(site: Si
         await tablet.page.locator(".keys .go").click()
         await tablet.at("attract")
         await context.close()
+
+
+async def test_after_too_many_wrong_codes_the_tablet_says_how_long_to_wait(
+    tablet: Tablet, site: Site
+) -> None:
+    await tablet.create(await site.unit())
+    await tablet.open()
+
+    async def enough(route: Route) -> None:
+        """As the service answers when the whole deployment has seen too many wrong codes."""
+        await route.fulfill(status=429, headers={"Retry-After": "42"}, json={"code": "too_many_requests"})
+
+    await tablet.page.route("**/devices/pair", enough, times=1)
+    await tablet.type_code(tablet.code)
+    await expect(tablet.page.get_by_role("alert")).to_contain_text("chờ 42 giây")
+    await tablet.page.locator(".keys .go").click()
+    await tablet.at("attract")
+
+
+async def test_a_tablet_whose_storage_does_not_open_says_so_and_tries_again(
+    tablet: Tablet, site: Site
+) -> None:
+    await tablet.pair(await site.unit())
+    page = await tablet.page.context.new_page()
+    await page.add_init_script(
+        """if (!sessionStorage.getItem("tried")) {
+            sessionStorage.setItem("tried", "yes");
+            IDBFactory.prototype.open = () => { throw new DOMException("the disk is gone", "UnknownError"); };
+        }"""
+    )
+    await page.goto(f"{site.url}/kiosk")
+    await expect(page.get_by_role("heading")).to_have_text("Không mở được bộ nhớ của máy")
+    await expect(page.locator(".stopped")).to_contain_text("the disk is gone")
+    await page.get_by_role("button", name="Thử lại").click()
+    await page.locator(".screen.attract").wait_for()
+
+
+async def test_a_paired_tablet_without_a_configuration_waits_for_it(tablet: Tablet, site: Site) -> None:
+    await tablet.create(await site.unit())
+    page = tablet.page
+    await page.route("**/device/config", lambda route: route.abort())
+    await tablet.open()
+    await tablet.type_code(tablet.code)
+    await expect(await tablet.at("stopped")).to_contain_text("Đang chờ cấu hình")
+    await page.unroute("**/device/config")
+    await tablet.beat()  # or the button, or a minute's patience
+    await tablet.at("attract")
 
 
 async def test_a_citizen_answers_everything_in_english(tablet: Tablet, site: Site) -> None:
