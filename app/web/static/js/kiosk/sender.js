@@ -17,7 +17,8 @@ export class Sender {
   #stopped;
   #sent;
   #running = false;
-  #again = false;
+  #again = false; // somebody woke it while it was sending
+  #anew = false;
   #timer = null;
   #failures = 0;
   #notBefore = 0; // the service asked for patience until then (performance.now)
@@ -38,30 +39,37 @@ export class Sender {
     this.#maySend = maySend;
     this.#stopped = stopped;
     this.#sent = sent;
-    this.lastProblem = null;
     this.leads = false; // only one window of the tablet sends
   }
 
   /** Sends now, or right after what is being sent. `anew` forgets earlier failures (the network is back). */
   async wake({ anew = false } = {}) {
+    if (!this.leads) return;
     if (anew) this.#failures = 0;
-    const patient = this.#timer !== null && (!anew || performance.now() < this.#notBefore);
-    if (!this.leads || patient) return;
     if (this.#running) {
       this.#again = true;
+      this.#anew ||= anew;
       return;
     }
-    clearTimeout(this.#timer);
-    this.#timer = null;
     this.#running = true;
+    this.#anew = anew;
     try {
       do {
         this.#again = false;
+        if (!this.#mayTry()) return;
+        clearTimeout(this.#timer);
+        this.#timer = null;
+        this.#anew = false;
         while (await this.#round());
-      } while (this.#again && this.#timer === null);
+      } while (this.#again);
     } finally {
       this.#running = false;
     }
+  }
+
+  /** Not while a wait runs; the network's return ends one, unless the service itself asked for patience. */
+  #mayTry() {
+    return this.#timer === null || (this.#anew && performance.now() >= this.#notBefore);
   }
 
   /** One batch; true when there may be more to send at once. */
@@ -77,7 +85,6 @@ export class Sender {
     await this.#outbox.settle(result.done);
     await this.#outbox.setAside(result.refused);
     if (result.done.length > 0) this.#sent(new Date());
-    this.lastProblem = result.problem;
     if (result.then === "stop") {
       this.#stopped(result.problem);
       return false;
