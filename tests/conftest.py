@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from app.bootstrap import load_questionnaires, migrate
@@ -24,6 +26,10 @@ from app.core.settings import Settings
 from app.main import create_app
 from app.models.everything import metadata
 from tests.support.world import World
+
+# How long something takes is no test's business: machines that test are busy. Speed lives in `benchmarks/`.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 
 SECRET = "a-secret-for-tests-only-0123456789abcdef"
 KEPT = {"questionnaires"}
