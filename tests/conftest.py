@@ -28,7 +28,12 @@ from app.models.everything import metadata
 from tests.support.world import World
 
 # How long something takes is no test's business: machines that test are busy. Speed lives in `benchmarks/`.
-hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Fixtures are made once for all examples of a test: those that fill a database empty it themselves.
+hypothesis_settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 hypothesis_settings.load_profile("patient")
 
 SECRET = "a-secret-for-tests-only-0123456789abcdef"

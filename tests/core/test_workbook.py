@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core import workbook
@@ -161,7 +161,7 @@ def test_a_sheet_of_broken_xml_is_a_fault() -> None:
     }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=8))
 def test_no_damage_to_a_workbook_makes_reading_fail(place: int, noise: bytes) -> None:
     for fault in read(GOOD[:place] + noise + GOOD[place + len(noise) :], "a.xlsx")[1]:

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -40,9 +40,7 @@ from tests.support.world import World
 DAYS = [date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2)]
 UNITS = ("09001", "09002", "09101")
 TABLES = [table.name for table in compute.TABLES]
-PROPERTY = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PROPERTY = settings(max_examples=30)
 
 
 class Sketch(NamedTuple):

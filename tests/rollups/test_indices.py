@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -34,9 +34,7 @@ DAYS = [
 ]
 UNITS = ("24", "09001", "SNV", "09101")
 IN_PROVINCE = {"24", "09001", "09002", "SNV"}
-PROPERTY = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PROPERTY = settings(max_examples=25)
 ANSWERS = st.lists(st.integers(0, 5), min_size=16, max_size=16).filter(lambda answers: any(answers[:5]))
 
 

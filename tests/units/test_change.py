@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -234,7 +234,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     contact=st.dictionaries(st.sampled_from(["phone", "email", "url", "address", "x"]), junk) | junk,
     hours=st.dictionaries(st.sampled_from(["mon", "tue", "sun", "x"]), junk) | junk,
