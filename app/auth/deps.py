@@ -77,7 +77,7 @@ MaybeSignedIn = Annotated[Subject | None, Depends(maybe_subject)]
 
 
 class ScopeGuard:
-    """Lets in who holds the scope."""
+    """Lets in who holds the scope anywhere, reaching what it reaches with that scope."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -85,11 +85,11 @@ class ScopeGuard:
     async def __call__(self, subject: SignedIn) -> Subject:
         if self.scope not in subject.scopes:
             raise MissingScope(scope=self.scope)
-        return subject
+        return subject.narrowed(self.scope)
 
 
 def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  reads as a declaration in signatures
-    """`subject: Annotated[Subject, Needs("units:read")]`: the subject, if it holds the scope."""
+    """`subject: Annotated[Subject, Needs("units:read")]`: who holds the scope, narrowed to it."""
     guard: Callable[..., Awaitable[Subject]] = Depends(ScopeGuard(scope))
     return guard
 

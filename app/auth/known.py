@@ -7,23 +7,28 @@ quarter of an hour later, and a dashboard that asks a hundred times a second cos
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from app.auth import queries
-from app.auth.subjects import Subject
+from app.auth.roles import scopes_of
+from app.auth.subjects import Grant, Subject
 from app.core.database import Database
-from app.models.subject import Client, User
+from app.models.subject import Client, User, UserRole
 
 REMEMBERED = 2.0
 MAX_REMEMBERED = 10_000
 
 
-def subject_of(account: User | Client) -> Subject:
-    """The subject an account acts as."""
-    if isinstance(account, User):
-        return Subject("user", account.id, account.username, frozenset(account.scopes), account.unit_id)
-    return Subject("client", account.id, account.name, frozenset(account.scopes), account.unit_id)
+def subject_of(client: Client) -> Subject:
+    """The subject a partner system acts as."""
+    return Subject("client", client.id, client.name, (Grant(frozenset(client.scopes), client.unit_id),))
+
+
+def person_of(user: User, roles: Iterable[UserRole]) -> Subject:
+    """The subject a member of staff acts as."""
+    grants = tuple(Grant(scopes_of(held.role), held.unit_id, held.role) for held in roles)
+    return Subject("user", user.id, user.username, grants)
 
 
 class KnownSubjects:
@@ -40,10 +45,9 @@ class KnownSubjects:
         if kept is not None and until > self._clock():
             return kept
         self._kept.pop(actor, None)
-        account = await self._read(actor)
-        if account is None:
+        subject = await self._read(actor)
+        if subject is None:
             return None
-        subject = subject_of(account)
         self._kept[actor] = self._clock() + REMEMBERED, subject
         if len(self._kept) > MAX_REMEMBERED:
             self._kept.popitem(last=False)
@@ -53,7 +57,7 @@ class KnownSubjects:
         """The account has changed: read it again next time."""
         self._kept.pop(actor, None)
 
-    async def _read(self, actor: str) -> User | Client | None:
+    async def _read(self, actor: str) -> Subject | None:
         kind, _, identity = actor.partition(":")
         try:
             account_id = UUID(identity)
@@ -61,5 +65,7 @@ class KnownSubjects:
             return None
         async with self._database.read() as session:
             if kind == "user":
-                return await queries.open_user(session, account_id)
-            return await queries.open_client(session, account_id) if kind == "client" else None
+                found = await queries.open_user(session, account_id)
+                return None if found is None else person_of(*found)
+            client = await queries.open_client(session, account_id) if kind == "client" else None
+            return None if client is None else subject_of(client)

@@ -3,22 +3,36 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.subject import Client, RefreshToken, SignInFailure, User
+from app.models.subject import Client, RefreshToken, SignInFailure, User, UserRole
 
 FAILURE_MEMORY = timedelta(minutes=15)
 
 
-async def user_by_name(session: AsyncSession, username: str) -> User | None:
+Person = tuple[User, list[UserRole]]
+"""An account of a person and the roles it holds."""
+
+
+async def user_by_name(session: AsyncSession, username: str) -> Person | None:
     """An open account by its name."""
-    return await session.scalar(select(User).where(User.username == username, User.closed_at.is_(None)))
+    return await _open_user(session, User.username == username)
 
 
-async def open_user(session: AsyncSession, user_id: UUID) -> User | None:
+async def open_user(session: AsyncSession, user_id: UUID) -> Person | None:
     """An open account by its id."""
-    return await session.scalar(select(User).where(User.id == user_id, User.closed_at.is_(None)))
+    return await _open_user(session, User.id == user_id)
+
+
+async def _open_user(session: AsyncSession, condition: ColumnElement[bool]) -> Person | None:
+    """One query for both: this is asked every few seconds for everybody at work."""
+    query = select(User, UserRole).outerjoin(UserRole, UserRole.user_id == User.id)
+    found = (
+        await session.execute(query.where(condition, User.closed_at.is_(None)).order_by(UserRole.id))
+    ).all()
+    roles: list[UserRole | None] = [row[1] for row in found]
+    return (found[0][0], [role for role in roles if role is not None]) if found else None
 
 
 async def open_client(session: AsyncSession, client_id: UUID) -> Client | None:

@@ -3,7 +3,9 @@
 Outside the reach a thing does not exist: finding and not being allowed look the same.
 """
 
-from sqlalchemy import ColumnElement, Select, select, true
+from collections.abc import Collection
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, any_, bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -14,8 +16,25 @@ from app.models.unit import Unit
 
 def subtree(unit_id: int | ColumnElement[int]) -> Select[int]:
     """Ids of a unit and of everything beneath it; with a bound parameter the statement can be kept."""
+    return _beneath(Unit.id == unit_id)
+
+
+def subtrees(unit_ids: Collection[int] | ColumnElement[list[int]]) -> Select[int]:
+    """Ids of units and of everything beneath them, for IN: where tops overlap, an id stands there twice.
+
+    The units are one parameter, an array, so that the statement stays the same however many there are.
+    """
+    tops = (
+        unit_ids
+        if isinstance(unit_ids, ColumnElement)
+        else bindparam(None, sorted(unit_ids), ARRAY(Integer), unique=True)
+    )
+    return _beneath(Unit.id == any_(tops))
+
+
+def _beneath(top: ColumnElement[bool]) -> Select[int]:
     # without a name of its own, so that one statement may ask twice
-    below = select(Unit.id).where(Unit.id == unit_id).cte(recursive=True)
+    below = select(Unit.id).where(top).cte(recursive=True)
     below = below.union_all(select(Unit.id).join(below, Unit.parent_id == below.c.id))
     return select(below.c.id)
 
@@ -24,8 +43,8 @@ def within_reach(
     column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None] | ColumnElement[int],
     subject: Subject,
 ) -> ColumnElement[bool]:
-    """The condition that a unit-id column lies within the subject's reach."""
-    return true() if subject.unit_id is None else column.in_(subtree(subject.unit_id))
+    """The condition that a unit-id column lies within what the subject, narrowed to a scope, reaches."""
+    return true() if subject.unit_ids is None else column.in_(subtrees(subject.unit_ids))
 
 
 async def find_unit(session: AsyncSession, subject: Subject, code: str) -> Unit:
@@ -34,3 +53,10 @@ async def find_unit(session: AsyncSession, subject: Subject, code: str) -> Unit:
     if unit is None:
         raise UnitUnknown(unit=code)
     return unit
+
+
+async def chain_of(session: AsyncSession, unit_id: int) -> frozenset[int]:
+    """The ids of a unit and of every unit above it: where a grant must stand to hold there."""
+    up = select(Unit.id, Unit.parent_id).where(Unit.id == unit_id).cte(recursive=True)
+    up = up.union_all(select(Unit.id, Unit.parent_id).join(up, Unit.id == up.c.parent_id))
+    return frozenset((await session.scalars(select(up.c.id))).all())

@@ -50,14 +50,25 @@ class OAuthError(Out):
     error_description: str
 
 
+class RoleHeld(Out):
+    """A role and the unit at the top of where it holds (null: every unit)."""
+
+    role: str
+    unit: str | None
+
+
 class Me(Out):
-    """Who I am, what I may do, and the unit at the top of my reach (null: every unit)."""
+    """Who I am, what I may do anywhere, my roles (people only), and the unit at the top of my reach.
+
+    `unit` is null for every unit, and also where there are several: `roles` tells them apart.
+    """
 
     kind: Literal["user", "client"]
     id: str
     name: str
     scopes: list[str]
     unit: str | None
+    roles: list[RoleHeld]
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
@@ -102,7 +113,7 @@ async def get_token(
     """`password`, `client_credentials` (HTTP Basic or fields) or `refresh_token`; tokens last 15 minutes."""
     now = utc_now()
     address = request.client.host if request.client else "unknown"
-    outcome: service.Grant | service.Refusal
+    outcome: service.Granted | service.Refusal
     if max(map(len, (username, password, client_id, client_secret, refresh_token))) > MAX_FIELD:
         outcome = service.Refusal("invalid_request", "A field is too long.")
     elif grant_type == "password":
@@ -134,8 +145,18 @@ async def get_token(
 
 @router.get("/me", responses=problems(Unauthorized, TooManyRequests, Unavailable), summary="Who I am")
 async def who_am_i(subject: SignedIn, session: ReadSession) -> Me:
-    """The holder of the token, its scopes and its unit."""
-    unit = await session.scalar(select(Unit.code).where(Unit.id == subject.unit_id))
+    """The holder of the token, its scopes, its roles and its unit."""
+    tops = {grant.unit_id for grant in subject.grants}
+    rows = await session.execute(select(Unit.id, Unit.code).where(Unit.id.in_(tops - {None})))
+    codes: dict[int | None, str] = {row[0]: row[1] for row in rows}
+    roles = [
+        RoleHeld(role=grant.role, unit=codes.get(grant.unit_id)) for grant in subject.grants if grant.role
+    ]
     return Me(
-        kind=subject.kind, id=str(subject.id), name=subject.name, scopes=sorted(subject.scopes), unit=unit
+        kind=subject.kind,
+        id=str(subject.id),
+        name=subject.name,
+        scopes=sorted(subject.scopes),
+        unit=codes.get(tops.pop()) if len(tops) == 1 else None,
+        roles=sorted(roles, key=lambda held: (held.unit or "", held.role)),
     )

@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import queries
-from app.auth.known import subject_of
+from app.auth.known import person_of, subject_of
 from app.auth.subjects import Subject
 from app.core.locks import try_hold
 from app.core.problems import TooManyRequests
 from app.core.tokens import check_password, check_secret, hash_secret, make_secret
-from app.models.subject import RefreshToken, SignInFailure, User
+from app.models.subject import RefreshToken, SignInFailure
 
 REFRESH_LIFETIME = timedelta(days=14)
 FREE_TRIES = 5
@@ -36,7 +36,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Granted:
     """Who gets a token, and the refresh token for next time (people only)."""
 
     subject: Subject
@@ -52,17 +52,17 @@ def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:
 
 async def sign_in(
     session: AsyncSession, username: str, password: str, address: str, now: datetime
-) -> Grant | Refusal:
+) -> Granted | Refusal:
     """The password grant. Raises TooManyRequests while a name must wait."""
     await _slow_down(session, username, address, now)
-    user = await queries.user_by_name(session, username)
+    person = await queries.user_by_name(session, username)
     # Argon2 takes its time: in a thread, so that nobody else waits for it
-    fits = await asyncio.to_thread(check_password, password, user.password_hash if user else None)
-    if user is None or not fits:
+    fits = await asyncio.to_thread(check_password, password, person[0].password_hash if person else None)
+    if person is None or not fits:
         session.add(SignInFailure(name=username, address=address, failed_at=now))
         return Refusal("invalid_grant", "The username or the password is not right.")
     await queries.forget_failures(session, username, address)
-    return _grant(session, user, uuid4(), now)
+    return _grant(session, person, uuid4(), now)
 
 
 async def _slow_down(session: AsyncSession, username: str, address: str, now: datetime) -> None:
@@ -86,21 +86,21 @@ async def _slow_down(session: AsyncSession, username: str, address: str, now: da
             raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
 
 
-async def refresh(session: AsyncSession, token: str, now: datetime) -> Grant | Refusal:
+async def refresh(session: AsyncSession, token: str, now: datetime) -> Granted | Refusal:
     """The refresh grant: the token is exchanged for a new one; a token used twice ends its family."""
     known = await queries.refresh_token(session, hash_secret(token))
     refused = Refusal("invalid_grant", "The refresh token is not valid any more: sign in again.")
     if known is None or known.expires_at <= now:
         return refused
-    user = await queries.open_user(session, known.user_id)
-    if known.used_at is not None or user is None:
+    person = await queries.open_user(session, known.user_id)
+    if known.used_at is not None or person is None:
         await queries.end_family(session, known.family, now)
         return refused
     known.used_at = now
-    return _grant(session, user, known.family, now)
+    return _grant(session, person, known.family, now)
 
 
-async def client_credentials(session: AsyncSession, client_id: str, secret: str) -> Grant | Refusal:
+async def client_credentials(session: AsyncSession, client_id: str, secret: str) -> Granted | Refusal:
     """The client credentials grant."""
     refused = Refusal("invalid_client", "The client or its secret is not right.", 401)
     try:
@@ -109,14 +109,17 @@ async def client_credentials(session: AsyncSession, client_id: str, secret: str)
         return refused
     if client is None or not check_secret(secret, client.secret_hash):
         return refused
-    return Grant(subject_of(client))
+    return Granted(subject_of(client))
 
 
-def _grant(session: AsyncSession, user: User, family: UUID, now: datetime) -> Grant:
+def _grant(session: AsyncSession, person: queries.Person, family: UUID, now: datetime) -> Granted:
     token = make_secret()
     session.add(
         RefreshToken(
-            token_hash=hash_secret(token), family=family, user_id=user.id, expires_at=now + REFRESH_LIFETIME
+            token_hash=hash_secret(token),
+            family=family,
+            user_id=person[0].id,
+            expires_at=now + REFRESH_LIFETIME,
         )
     )
-    return Grant(subject_of(user), token)
+    return Granted(person_of(*person), token)

@@ -17,6 +17,7 @@ from sqlalchemy import exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
+from app.auth.known import subject_of
 from app.auth.subjects import Subject
 from app.core.database import Database
 from app.demo.lines import Viewer
@@ -117,7 +118,7 @@ async def settle_in(session: AsyncSession, province: Province) -> Subject:
         # nobody learns this client's secret: it acts for the story only
         partner_id, _ = await users.create_client(session, audit.SYSTEM, PARTNER, top, _TELLER_SCOPES)
         partner = await session.get_one(Client, partner_id)
-    subject = Subject("client", partner.id, partner.name, frozenset(partner.scopes), partner.unit_id)
+    subject = subject_of(partner)
     await units.change_unit(session, subject, PROVINCE, UnitChange(contact=CONTACT))
     return subject
 

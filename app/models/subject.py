@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Identity, Index, Text, func, text
+from sqlalchemy import ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,17 +11,38 @@ from app.models.base import Base
 
 
 class User(Base):
-    """A member of staff. Without a unit the reach is every unit."""
+    """A member of staff. What they may do is said by their roles; without a password they cannot sign in yet.
+
+    `scopes` and `unit_id` are what the release before the roles reads: nothing here does, and a later
+    migration drops them.
+    """
 
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     username: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str]
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    password_hash: Mapped[str | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]
+
+
+class UserRole(Base):
+    """A role a person holds at a unit and everything beneath it; without a unit, everywhere."""
+
+    __tablename__ = "user_roles"
+    __table_args__ = (
+        UniqueConstraint("user_id", "role", "unit_id", postgresql_nulls_not_distinct=True),
+        Index(None, "unit_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    role: Mapped[str]
+    """A name of `auth/roles`: what it allows is said there, and an unknown one allows nothing."""
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Client(Base):

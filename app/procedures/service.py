@@ -62,5 +62,5 @@ async def import_procedures(
 
 
 def _check_reach(subject: Subject | None) -> None:
-    if subject is not None and subject.unit_id is not None:
+    if subject is not None and subject.unit_ids is not None:
         raise WholeReachNeeded

@@ -11,11 +11,11 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Integer, TextClause, bindparam, literal_column, text
+from sqlalchemy import Integer, TextClause, literal_column, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth.reach import subtree
+from app.auth.reach import subtree, subtrees
 from app.rollups.spans import Spans
 
 UnitDay = tuple[int, date]
@@ -113,11 +113,11 @@ async def drop_orphans(connection: AsyncConnection, table: str) -> None:
 class Asked(NamedTuple):
     """Which cells: those of a unit alone or of its subtree; filters that are None let everything pass.
 
-    `reach` is the unit at the top of what the subject may see; None reaches every unit.
+    `reach` are the units at the top of what the subject may see; None reaches every unit.
     """
 
     unit_code: str
-    reach: int | None
+    reach: frozenset[int] | None
     subtree: bool
     first: date
     last: date
@@ -157,7 +157,7 @@ class Reading(NamedTuple):
 
 _NAMED = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
 _SUBTREE = str(subtree(literal_column("(SELECT id FROM asked)", Integer)).compile(dialect=_NAMED))
-_REACH = str(subtree(bindparam("reach", type_=Integer)).compile(dialect=_NAMED))
+_REACH = str(subtrees(literal_column("CAST(:reach AS integer[])")).compile(dialect=_NAMED))
 
 
 def _spanned(
@@ -236,8 +236,9 @@ async def read(connection: AsyncConnection, asked: Asked) -> Reading | None:
     chosen = {"questionnaire": asked.questionnaire, "version": asked.version, "channel": asked.channel}
     filters = {name: value for name, value in chosen.items() if value is not None}
     limited = asked.reach is not None
+    reach = sorted(asked.reach) if asked.reach is not None else None
     statement = _reading(limited, asked.subtree, (spans.months is not None, spans.signs), tuple(filters))
-    given = {"unit": asked.unit_code, "reach": asked.reach, **spans.parameters(), **filters}
+    given = {"unit": asked.unit_code, "reach": reach, **spans.parameters(), **filters}
     rows = (await connection.execute(statement, given)).all()
     if not rows:
         return None

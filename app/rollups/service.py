@@ -53,7 +53,7 @@ async def index(
     first, last = question.period.first, question.period.last
     asked = queries.Asked(
         question.unit_code,
-        subject.unit_id,
+        subject.unit_ids,
         question.scope == "subtree",
         first,
         last,

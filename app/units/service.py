@@ -20,7 +20,7 @@ from app.units.schemas import NewUnit, UnitChange
 
 async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> Unit:
     """Add one unit; UnitUnknown for a parent outside the reach, UnitExists when the code is taken."""
-    if new.parent_code is None and subject.unit_id is not None:
+    if new.parent_code is None and subject.unit_ids is not None:
         raise InvalidRequest(faults=[Fault("/parent_code", "parent_needed")])
     await hold(session, Lock.UNITS)
     parent = None if new.parent_code is None else await find_unit(session, subject, new.parent_code)
@@ -70,7 +70,7 @@ async def import_units(
     if not dry_run:
         await hold(session, Lock.UNITS)
     standing, ids = await queries.all_standing(session, subject)
-    reaches_all = subject is None or subject.unit_id is None
+    reaches_all = subject is None or subject.unit_ids is None
     plan = await asyncio.to_thread(make_plan, Table(rows, faults), standing, UNIT_KINDS, reaches_all)
     if plan.faults:
         return ImportResult(faults=plan.faults)

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
-from app.auth.reach import find_unit
+from app.auth.reach import chain_of, find_unit
+from app.auth.roles import Role
 from app.auth.scopes import SCOPES
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
@@ -16,10 +17,11 @@ from app.core.locks import Lock, hold
 from app.core.problems import ClientUnknown, InvalidRequest, UsernameTaken
 from app.core.text import clean, first_hidden
 from app.core.tokens import hash_password, hash_secret, make_secret
-from app.models.subject import Client, User
+from app.models.subject import Client, User, UserRole
 from app.users import queries
 from app.users.schemas import NewClient
 
+ADMINISTRATOR: Role = "system_admin"
 MAX_USERNAME = 64
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
@@ -54,10 +56,13 @@ async def create_administrator(session: AsyncSession, actor: str, username: str,
 async def _add_administrator(session: AsyncSession, actor: str, username: str, password: str) -> UUID:
     # Argon2 takes its time: in a thread, so that nobody else waits for it
     hashed = await asyncio.to_thread(hash_password, password)
-    user = User(username=username, password_hash=hashed, scopes=list(SCOPES), unit_id=None)
+    user = User(username=username, password_hash=hashed)
     session.add(user)
     await session.flush()
-    audit.record(session, actor, "user.create", f"user:{user.id}", scopes=user.scopes, unit=None)
+    session.add(UserRole(user_id=user.id, role=ADMINISTRATOR, unit_id=None))
+    audit.record(
+        session, actor, "user.create", f"user:{user.id}", roles=[{"role": ADMINISTRATOR, "unit": None}]
+    )
     return user.id
 
 
@@ -106,16 +111,22 @@ async def create_client(
 
 async def grant_client(session: AsyncSession, subject: Subject, new: NewClient) -> tuple[UUID, str]:
     """`create_client` on somebody's behalf: nobody gives away scopes or units they do not have themselves."""
+    unit = None if new.unit_code is None else await find_unit(session, subject, new.unit_code)
+    unreached = unit is None and subject.unit_ids is not None
+    # over every unit, where that is the reach; where it is not, the missing unit is one fault, and scopes
+    # held nowhere are others
+    held = (
+        subject.scopes if unreached else subject.scopes_at(await chain_of(session, unit.id) if unit else ())
+    )
     faults = [
         Fault(pointer("scopes", index), "scope_not_held", {"scope": scope})
         for index, scope in enumerate(new.scopes)
-        if scope not in subject.scopes
+        if scope not in held
     ]
-    if new.unit_code is None and subject.unit_id is not None:
+    if unreached:
         faults.append(Fault("/unit_code", "unit_needed"))
     if faults:
         raise InvalidRequest(faults=faults)
-    unit = None if new.unit_code is None else await find_unit(session, subject, new.unit_code)
     return await create_client(session, subject.actor, new.name, unit.id if unit else None, new.scopes)
 
 

@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy import event, text
 
 from app.auth.known import REMEMBERED, KnownSubjects
+from app.auth.roles import ROLES
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.models.subject import Client, User
+from app.models.subject import Client, User, UserRole
 
 
 class Clock:
@@ -61,14 +62,15 @@ async def test_people_and_partner_systems_are_found_by_the_name_in_their_token(
     database: Database, known: KnownSubjects, client_id: UUID
 ) -> None:
     async with database.transaction() as session:
-        user = User(username="lan", password_hash="x", scopes=["units:read"], unit_id=None)
+        user = User(username="lan", password_hash="x")
         session.add(user)
         await session.flush()
+        session.add(UserRole(user_id=user.id, role="viewer", unit_id=None))
         user_id = user.id
     person, system = await known.find(f"user:{user_id}"), await known.find(f"client:{client_id}")
     assert person is not None
     assert system is not None
-    assert (person.kind, person.name, person.scopes) == ("user", "lan", frozenset({"units:read"}))
+    assert (person.kind, person.name, person.scopes) == ("user", "lan", ROLES["viewer"])
     assert (system.kind, system.name, system.scopes) == ("client", "Bảng tin", frozenset({"indices:read"}))
 
 

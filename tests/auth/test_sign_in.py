@@ -20,17 +20,9 @@ PASSWORD = "đúng mật khẩu này"
 
 
 @pytest.fixture
-async def staff(world: World, database: Database) -> dict[str, str]:
+async def staff(world: World) -> dict[str, str]:
     """The form by which a member of staff of Phường A signs in."""
-    async with database.transaction() as session:
-        session.add(
-            User(
-                username="lan",
-                password_hash=hash_password(PASSWORD),
-                scopes=["units:read", "indices:read"],
-                unit_id=world.units["09001"],
-            )
-        )
+    await world.person("lan", ("viewer", "09001"), password_hash=hash_password(PASSWORD))
     return {"grant_type": "password", "username": "lan", "password": PASSWORD}
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.auth.subjects import Subject
+from app.auth.subjects import Grant, Subject
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.devices import queries, service
@@ -21,7 +21,7 @@ CONFIG = "/api/v1/device/config"
 HEARTBEAT = "/api/v1/device/heartbeat"
 UNITS = "/api/v1/units"
 ALWAYS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-HOUSE = Subject("user", uuid4(), "admin", frozenset(), None)
+HOUSE = Subject("user", uuid4(), "admin", (Grant(frozenset(), None),))
 SCREENS = ["language", "questions", "about", "comment"]
 
 

@@ -11,6 +11,8 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select, text
 
+from app.auth.roles import ROLES
+from app.auth.scopes import SCOPES
 from app.bootstrap import alembic_config, load_questionnaires, migrate
 from app.core.database import Database, plain_url
 from app.core.revision import HEAD
@@ -62,6 +64,7 @@ ROWS: Mapping[str, Mapping[str, object]] = {
     "unit_day": {**WHOLE_CELL, "local_day": DAY},
     "unit_month": {**WHOLE_CELL, "local_month": DAY},
     "units": {"code": "09001", "name": "Phường A", "kind": "commune", "search_text": "phuong a"},
+    "user_roles": {"user_id": ONE, "role": "viewer", "unit_id": 1},
     "users": {"id": ONE, "username": "u", "password_hash": "p", "scopes": [], "unit_id": 1},
     "visit_day": {"unit_id": 1, "local_day": DAY, "visits": 1, "answered": 1},
     "visit_month": {"unit_id": 1, "local_month": DAY, "visits": 1, "answered": 1},
@@ -241,3 +244,33 @@ async def test_migrating_again_changes_nothing(empty: Database) -> None:
     await load_questionnaires(empty)
     assert (await schema(empty), await counts(empty)) == before
     assert before[1]["questionnaires"] == 3
+
+
+@pytest.mark.parametrize(
+    ("scopes", "unit", "role"),
+    [
+        (SCOPES, None, "system_admin"),
+        (SCOPES, 1, "unit_admin"),
+        (sorted(ROLES["unit_admin"]), 1, "unit_admin"),
+        (["units:read", "indices:read", "responses:read", "exports:create"], 1, "analyst"),
+        (["units:read", "indices:read", "users:manage"], None, "viewer"),
+        (["units:read"], 1, None),
+        ([], None, None),
+    ],
+)
+async def test_an_account_from_before_the_roles_gets_the_widest_role_that_allows_nothing_new(
+    empty: Database, scopes: Sequence[str], unit: int | None, role: str | None
+) -> None:
+    await step(empty, "up", "0003")
+    async with empty.transaction() as session:
+        await session.execute(
+            text("INSERT INTO units (code, name, kind, search_text) VALUES ('24', 'x', 'province', 'x')")
+        )
+        await session.execute(
+            text("INSERT INTO users (username, password_hash, scopes, unit_id) VALUES ('lan', 'x', :s, :u)"),
+            {"s": list(scopes), "u": unit},
+        )
+    await step(empty, "up", "0004")
+    async with empty.read() as session:
+        held = (await session.execute(text("SELECT role, unit_id FROM user_roles"))).all()
+    assert [tuple(row) for row in held] == ([] if role is None else [(role, unit)])

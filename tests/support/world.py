@@ -17,7 +17,7 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.tokens import AccessTokens, hash_secret
 from app.models.questionnaire import Questionnaire
-from app.models.subject import Client, User
+from app.models.subject import Client, User, UserRole
 from app.models.unit import Procedure, Unit
 
 UNITS = (
@@ -74,9 +74,10 @@ class World:
                     search_text="x",
                 ),
             ]
-            admin = User(username="admin", password_hash="unusable", scopes=list(SCOPES), unit_id=None)
+            admin = User(username="admin", password_hash="unusable")
             session.add_all([*procedures, admin])
             await session.flush()
+            session.add(UserRole(user_id=admin.id, role="system_admin", unit_id=None))
             rows = await session.scalars(select(Questionnaire).where(Questionnaire.version == 1))
             world = cls(
                 database=database,
@@ -103,3 +104,16 @@ class World:
             session.add(client)
             await session.flush()
             return self.bearer(f"client:{client.id}", scopes)
+
+    async def person(
+        self, username: str, *roles: tuple[str, str | None], **columns: object
+    ) -> dict[str, str]:
+        """Authorization header of a new member of staff who holds (role, code of a unit or None) pairs."""
+        async with self.database.transaction() as session:
+            user = User(username=username, **columns)
+            session.add(user)
+            await session.flush()
+            for role, code in roles:
+                unit_id = None if code is None else self.units[code]
+                session.add(UserRole(user_id=user.id, role=role, unit_id=unit_id))
+            return self.bearer(f"user:{user.id}", [])

@@ -3,12 +3,13 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 
+from app.auth.roles import scopes_of
 from app.auth.scopes import SCOPES
 from app.core.database import Database
 from app.core.problems import InvalidRequest, UsernameTaken
 from app.core.tokens import check_password, check_secret
 from app.models.record import AuditLine
-from app.models.subject import Client, User
+from app.models.subject import Client, User, UserRole
 from app.users.service import account_faults, create_administrator, create_client, create_first_administrator
 
 PASSWORD = "mật khẩu dài"
@@ -19,8 +20,16 @@ async def test_the_first_administrator_may_do_everything_everywhere(database: Da
         assert await create_first_administrator(session, "quantri", PASSWORD)
     async with database.read() as session:
         user = await session.scalar(select(User))
+        held = await session.scalar(select(UserRole))
     assert user is not None
-    assert (user.username, set(user.scopes), user.unit_id) == ("quantri", set(SCOPES), None)
+    assert held is not None
+    assert (user.username, held.user_id, held.role, held.unit_id) == (
+        "quantri",
+        user.id,
+        "system_admin",
+        None,
+    )
+    assert scopes_of(held.role) == set(SCOPES)
     assert check_password(PASSWORD, user.password_hash)
 
 
