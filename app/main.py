@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.auth import routes as auth
 from app.auth.known import KnownSubjects
+from app.auth.totp import Seal
 from app.core import health
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
@@ -24,6 +25,7 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.responses import routes as responses
 from app.responses.intake import Intake
 from app.rollups import routes as rollups
+from app.staff import routes as staff
 from app.units import routes as units
 from app.users import routes as users
 from app.visits import routes as visits
@@ -35,7 +37,20 @@ from app.web.offline import Tablet
 from app.web.pages import Pages
 
 # Routes are tried in this order, one by one, so the busiest room stands first.
-ROOMS = (responses, web, auth, users, units, procedures, questionnaires, visits, devices, rollups, health)
+ROOMS = (
+    responses,
+    web,
+    auth,
+    users,
+    staff,
+    units,
+    procedures,
+    questionnaires,
+    visits,
+    devices,
+    rollups,
+    health,
+)
 
 DESCRIPTION = """\
 How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
@@ -75,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.tokens = AccessTokens(settings.secret)
     app.state.links = LinkCodes(derive_key(settings.secret, "link-codes"))
+    app.state.seal = Seal(settings.secret)
     app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
     app.state.pages = Pages(Catalogues.load(), Assets.load())
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
@@ -85,7 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
             expose_headers=["etag", "x-request-id", "retry-after"],
         )

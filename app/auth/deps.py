@@ -12,7 +12,10 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.auth.known import KnownSubjects
 from app.auth.scopes import Scope
+from app.auth.sessions import Origin
 from app.auth.subjects import Subject
+from app.auth.totp import Seal
+from app.core.account_problems import PeopleOnly, TotpRequired
 from app.core.limits import RateLimiter
 from app.core.problems import MissingScope, Unauthorized
 from app.core.tokens import AccessTokens
@@ -50,13 +53,38 @@ async def current_subject(
     request: Request,
     _: Annotated[str | None, Depends(bearer)] = None,  # says in OpenAPI how to get a token
 ) -> Subject:
-    """Whoever holds the token; Unauthorized for anything that is not a good one."""
-    return await _bearer(request)
+    """Whoever holds the token; Unauthorized for anything that is not a good one.
+
+    TotpRequired for people who still have to set up the second factor their unit requires.
+    """
+    return _ready(await _bearer(request))
 
 
 async def maybe_subject(request: Request) -> Subject | None:
     """For routes open to anyone that show staff more: None without a token; one that is sent must be good."""
-    return await _bearer(request) if "authorization" in request.headers else None
+    return _ready(await _bearer(request)) if "authorization" in request.headers else None
+
+
+async def current_person(subject: Annotated[Subject, Depends(current_subject)]) -> Subject:
+    """For routes about one's own account, which partner systems have not: PeopleOnly."""
+    return _person(subject)
+
+
+async def person_setting_up(request: Request, _: Annotated[str | None, Depends(bearer)] = None) -> Subject:
+    """For the routes by which a second factor is set up: also people who may do nothing else yet."""
+    return _person(await _bearer(request))
+
+
+def _ready(subject: Subject) -> Subject:
+    if subject.totp_due:
+        raise TotpRequired
+    return subject
+
+
+def _person(subject: Subject) -> Subject:
+    if subject.kind != "user":
+        raise PeopleOnly
+    return subject
 
 
 async def _bearer(request: Request) -> Subject:
@@ -65,14 +93,18 @@ async def _bearer(request: Request) -> Subject:
     claims = state.tokens.read(bearer_token(request))
     if claims is None:
         raise Unauthorized
-    subject: Subject | None = await state.subjects.find(str(claims["sub"]))
+    known: KnownSubjects = state.subjects
+    actor, sid = str(claims["sub"]), None if claims.get("sid") is None else str(claims["sid"])
+    subject = await known.find(actor, sid)
     if subject is None:
-        raise Unauthorized
+        raise await known.why_unknown(actor, sid)
     state.limiter.check(str(subject.id))
     return subject
 
 
 SignedIn = Annotated[Subject, Depends(current_subject)]
+Myself = Annotated[Subject, Depends(current_person)]
+SettingUp = Annotated[Subject, Depends(person_setting_up)]
 MaybeSignedIn = Annotated[Subject | None, Depends(maybe_subject)]
 
 
@@ -94,6 +126,36 @@ def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  rea
     return guard
 
 
+async def origin_of(request: Request) -> Origin:
+    """Where the request comes from, as its sender will recognise it in a list of sessions."""
+    address = request.client.host if request.client else "unknown"
+    return Origin(address, request.headers.get("user-agent", ""))
+
+
+async def get_seal(request: Request) -> Seal:
+    """The seal of second factors."""
+    seal: Seal = request.app.state.seal
+    return seal
+
+
+FromWhere = Annotated[Origin, Depends(origin_of)]
+TheSeal = Annotated[Seal, Depends(get_seal)]
+
+
+async def _forget_user(
+    user_id: UUID, known: Annotated[KnownSubjects, Depends(get_known)]
+) -> AsyncIterator[None]:
+    yield
+    known.forget(f"user:{user_id}")
+
+
+async def _forget_me(
+    subject: SettingUp, known: Annotated[KnownSubjects, Depends(get_known)]
+) -> AsyncIterator[None]:
+    yield
+    known.forget(subject.actor)
+
+
 async def _forget_client(
     client_id: UUID, known: Annotated[KnownSubjects, Depends(get_known)]
 ) -> AsyncIterator[None]:
@@ -104,3 +166,9 @@ async def _forget_client(
 forget_client_after_commit = Depends(_forget_client, scope="function")
 """In a route's `dependencies`: entered before the session and so left after its commit, it ends the tokens of
 a closed client in this process at once; elsewhere they end within seconds."""
+
+forget_user_after_commit = Depends(_forget_user, scope="function")
+"""The same for a person whose rights have changed."""
+
+forget_me_after_commit = Depends(_forget_me, scope="function")
+"""The same for whoever asks."""

@@ -1,12 +1,15 @@
 """What signing in reads and writes: accounts, refresh tokens, failures."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.account import SignInSession, TotpSecret
 from app.models.subject import Client, RefreshToken, SignInFailure, User, UserRole
+from app.models.unit import Unit
 
 FAILURE_MEMORY = timedelta(minutes=15)
 
@@ -35,6 +38,44 @@ async def _open_user(session: AsyncSession, condition: ColumnElement[bool]) -> P
     return (found[0][0], [role for role in roles if role is not None]) if found else None
 
 
+class Acting(NamedTuple):
+    """A person at work, as a token names them: with the sign-in it comes from, if it says so."""
+
+    user: User
+    roles: list[UserRole]
+    session_open: bool
+    totp_due: bool
+
+
+async def acting(session: AsyncSession, user_id: UUID, family: UUID | None) -> Acting | None:
+    """An open account at work. One query, because it is asked every few seconds for everybody at work."""
+    up = select(UserRole.unit_id.label("id")).where(UserRole.user_id == user_id).cte(recursive=True)
+    up = up.union(select(Unit.parent_id).join(up, Unit.id == up.c.id))
+    required = exists().where(Unit.id == up.c.id, Unit.require_totp)
+    confirmed = exists().where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
+    going_on: ColumnElement[bool] = true()
+    if family is not None:
+        going_on = exists().where(
+            SignInSession.id == family, SignInSession.user_id == user_id, SignInSession.ended_at.is_(None)
+        )
+    query = select(User, UserRole, going_on, and_(required, ~confirmed))
+    query = query.outerjoin(UserRole, UserRole.user_id == User.id)
+    found = await session.execute(
+        query.where(User.id == user_id, User.closed_at.is_(None)).order_by(UserRole.id)
+    )
+    rows = found.all()
+    roles: list[UserRole | None] = [row[1] for row in rows]
+    if not rows:
+        return None
+    return Acting(rows[0][0], [role for role in roles if role is not None], rows[0][2], rows[0][3])
+
+
+async def is_closed(session: AsyncSession, table: type[User | Client], account_id: UUID) -> bool:
+    """Whether there is such an account, and it has been closed."""
+    closed = await session.scalar(select(table.closed_at).where(table.id == account_id))
+    return closed is not None
+
+
 async def open_client(session: AsyncSession, client_id: UUID) -> Client | None:
     """An open client by its id."""
     return await session.scalar(select(Client).where(Client.id == client_id, Client.closed_at.is_(None)))
@@ -45,11 +86,6 @@ async def refresh_token(session: AsyncSession, token_hash: bytes) -> RefreshToke
     return await session.scalar(
         select(RefreshToken).where(RefreshToken.token_hash == token_hash).with_for_update()
     )
-
-
-async def end_family(session: AsyncSession, family: UUID, now: datetime) -> None:
-    """No token of the family is good any more."""
-    await session.execute(update(RefreshToken).where(RefreshToken.family == family).values(expires_at=now))
 
 
 async def failures(

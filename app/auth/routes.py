@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
-from app.auth import service
-from app.auth.deps import SignedIn, get_tokens
+from app.auth import own, service
+from app.auth.deps import FromWhere, SignedIn, TheSeal, get_tokens
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.openapi import problems
@@ -48,6 +48,7 @@ class OAuthError(Out):
 
     error: str
     error_description: str
+    code: Literal["totp_needed", "totp_wrong"] | None = None
 
 
 class RoleHeld(Out):
@@ -103,26 +104,34 @@ async def get_token(
     request: Request,
     session: WriteSession,
     tokens: Annotated[AccessTokens, Depends(get_tokens)],
+    seal: TheSeal,
+    origin: FromWhere,
     grant_type: Annotated[str, Form(examples=["password"])] = "",
     username: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     client_id: Annotated[str, Form()] = "",
     client_secret: Annotated[str, Form()] = "",
     refresh_token: Annotated[str, Form()] = "",
+    totp: Annotated[
+        str, Form(description="The one-time code, or a recovery code, where there is a second factor.")
+    ] = "",
 ) -> JSONResponse:
-    """`password`, `client_credentials` (HTTP Basic or fields) or `refresh_token`; tokens last 15 minutes."""
+    """`password`, `client_credentials` (HTTP Basic or fields) or `refresh_token`; tokens last 15 minutes.
+
+    `code` tells `totp_needed` (send `totp` with the password) from `totp_wrong`; each code works once.
+    """
     now = utc_now()
-    address = request.client.host if request.client else "unknown"
     outcome: service.Granted | service.Refusal
-    if max(map(len, (username, password, client_id, client_secret, refresh_token))) > MAX_FIELD:
+    if max(map(len, (username, password, client_id, client_secret, refresh_token, totp))) > MAX_FIELD:
         outcome = service.Refusal("invalid_request", "A field is too long.")
     elif grant_type == "password":
-        outcome = await service.sign_in(session, clean(username.replace("\0", "")), password, address, now)
+        name = clean(username.replace("\0", ""))
+        outcome = await service.sign_in(session, seal, name, password, totp, origin, now)
     elif grant_type == "client_credentials":
         name, secret = _basic(request) or (client_id, client_secret)
         outcome = await service.client_credentials(session, name, secret)
     elif grant_type == "refresh_token":
-        outcome = await service.refresh(session, refresh_token, now)
+        outcome = await service.refresh(session, refresh_token, origin, now)
     elif grant_type:
         outcome = service.Refusal("unsupported_grant_type", "password, client_credentials or refresh_token.")
     else:
@@ -131,11 +140,15 @@ async def get_token(
     if isinstance(outcome, service.Refusal):
         if outcome.status == 401:
             headers["WWW-Authenticate"] = 'Basic realm="sipas"'
-        shown = OAuthError(error=outcome.error, error_description=outcome.description)
-        return JSONResponse(shown.model_dump(), outcome.status, headers)
+        shown = OAuthError.model_validate(
+            {"error": outcome.error, "error_description": outcome.description, "code": outcome.code}
+        )
+        return JSONResponse(shown.model_dump(exclude_none=True), outcome.status, headers)
     subject = outcome.subject
     answer = Token(
-        access_token=tokens.issue(subject.actor, sorted(subject.scopes), now),
+        access_token=tokens.issue(
+            subject.actor, sorted(subject.scopes), now, None if outcome.sid is None else str(outcome.sid)
+        ),
         expires_in=int(ACCESS_LIFETIME.total_seconds()),
         scope=" ".join(sorted(subject.scopes)),
         refresh_token=outcome.refresh_token,
@@ -160,3 +173,6 @@ async def who_am_i(subject: SignedIn, session: ReadSession) -> Me:
         unit=codes.get(tops.pop()) if len(tops) == 1 else None,
         roles=sorted(roles, key=lambda held: (held.unit or "", held.role)),
     )
+
+
+router.include_router(own.router)

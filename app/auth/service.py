@@ -11,15 +11,16 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import queries
+from app.auth import queries, second, sessions
 from app.auth.known import person_of, subject_of
+from app.auth.sessions import Origin
 from app.auth.subjects import Subject
+from app.auth.totp import Seal
 from app.core.locks import try_hold
 from app.core.problems import TooManyRequests
 from app.core.tokens import check_password, check_secret, hash_secret, make_secret
-from app.models.subject import RefreshToken, SignInFailure
+from app.models.subject import RefreshToken, SignInFailure, User
 
-REFRESH_LIFETIME = timedelta(days=14)
 FREE_TRIES = 5
 FREE_TRIES_ANYWHERE = 50
 LONGEST_WAIT_HERE = timedelta(seconds=60)
@@ -33,6 +34,8 @@ class Refusal:
     error: str
     description: str
     status: int = 400
+    code: str | None = None
+    """A finer name where RFC 6749's is too coarse to act upon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Granted:
 
     subject: Subject
     refresh_token: str | None = None
+    sid: UUID | None = None
 
 
 def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:
@@ -51,18 +55,41 @@ def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:
 
 
 async def sign_in(
-    session: AsyncSession, username: str, password: str, address: str, now: datetime
+    session: AsyncSession, seal: Seal, username: str, password: str, totp: str, origin: Origin, now: datetime
 ) -> Granted | Refusal:
     """The password grant. Raises TooManyRequests while a name must wait."""
-    await _slow_down(session, username, address, now)
+    await _slow_down(session, username, origin.address, now)
     person = await queries.user_by_name(session, username)
     # Argon2 takes its time: in a thread, so that nobody else waits for it
     fits = await asyncio.to_thread(check_password, password, person[0].password_hash if person else None)
     if person is None or not fits:
-        session.add(SignInFailure(name=username, address=address, failed_at=now))
+        session.add(SignInFailure(name=username, address=origin.address, failed_at=now))
         return Refusal("invalid_grant", "The username or the password is not right.")
-    await queries.forget_failures(session, username, address)
-    return _grant(session, person, uuid4(), now)
+    if await second.is_on(session, person[0].id):
+        if not totp:
+            return Refusal("invalid_grant", "A one-time code is needed: send it as totp.", code="totp_needed")
+        if not await second.accept(session, person[0].id, totp, seal, now):
+            # counted like a wrong password: six digits are soon guessed
+            session.add(SignInFailure(name=username, address=origin.address, failed_at=now))
+            return Refusal("invalid_grant", "The one-time code is not right.", code="totp_wrong")
+    await queries.forget_failures(session, username, origin.address)
+    return await start_session(session, person, origin, now)
+
+
+async def is_own_password(
+    session: AsyncSession, user: User, password: str, address: str, now: datetime
+) -> bool:
+    """Whether somebody signed in knows the account's password; wrong ones slow down as they do signing in."""
+    await _slow_down(session, user.username, address, now)
+    if await asyncio.to_thread(check_password, password, user.password_hash):
+        return True
+    failed(session, user, address, now)
+    return False
+
+
+def failed(session: AsyncSession, user: User, address: str, now: datetime) -> None:
+    """Count a wrong password or code."""
+    session.add(SignInFailure(name=user.username, address=address, failed_at=now))
 
 
 async def _slow_down(session: AsyncSession, username: str, address: str, now: datetime) -> None:
@@ -86,15 +113,17 @@ async def _slow_down(session: AsyncSession, username: str, address: str, now: da
             raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
 
 
-async def refresh(session: AsyncSession, token: str, now: datetime) -> Granted | Refusal:
-    """The refresh grant: the token is exchanged for a new one; a token used twice ends its family."""
+async def refresh(session: AsyncSession, token: str, origin: Origin, now: datetime) -> Granted | Refusal:
+    """The refresh grant: the token is exchanged for a new one; a token used twice ends its session."""
     known = await queries.refresh_token(session, hash_secret(token))
     refused = Refusal("invalid_grant", "The refresh token is not valid any more: sign in again.")
     if known is None or known.expires_at <= now:
         return refused
     person = await queries.open_user(session, known.user_id)
     if known.used_at is not None or person is None:
-        await queries.end_family(session, known.family, now)
+        await sessions.end(session, known.user_id, now, only=known.family)
+        return refused
+    if not await sessions.use(session, known.family, known.user_id, origin, now):
         return refused
     known.used_at = now
     return _grant(session, person, known.family, now)
@@ -112,14 +141,21 @@ async def client_credentials(session: AsyncSession, client_id: str, secret: str)
     return Granted(subject_of(client))
 
 
+async def start_session(
+    session: AsyncSession, person: queries.Person, origin: Origin, now: datetime
+) -> Granted:
+    """A new session for somebody who has proven who they are."""
+    family = uuid4()
+    await sessions.use(session, family, person[0].id, origin, now)
+    return _grant(session, person, family, now)
+
+
 def _grant(session: AsyncSession, person: queries.Person, family: UUID, now: datetime) -> Granted:
     token = make_secret()
+    expires_at = now + sessions.REFRESH_LIFETIME
     session.add(
         RefreshToken(
-            token_hash=hash_secret(token),
-            family=family,
-            user_id=person[0].id,
-            expires_at=now + REFRESH_LIFETIME,
+            token_hash=hash_secret(token), family=family, user_id=person[0].id, expires_at=expires_at
         )
     )
-    return Granted(person_of(*person), token)
+    return Granted(person_of(*person), token, family)

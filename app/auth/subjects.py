@@ -29,6 +29,10 @@ class Subject:
     name: str
     grants: tuple[Grant, ...]
     narrowed_to: str | None = None
+    session_id: UUID | None = None
+    """The sign-in its token comes from; people only, and none in tokens of the release before."""
+    totp_due: bool = False
+    """Its unit requires a second factor and it has none: it may set one up and nothing else."""
 
     @property
     def actor(self) -> str:

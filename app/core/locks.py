@@ -24,6 +24,8 @@ class Lock(IntEnum):
     """Two new pairing codes must not pick the same free handle."""
     ROLLUP_MONTHS = 7237106
     """Cells of one month: with the month's number as second key; a rebuild shares it, a pulse does not."""
+    ADMINISTRATORS = 7237111
+    """Of two last administrators who leave at once, one must stay."""
 
 
 async def hold(session: AsyncSession, lock: Lock) -> None:

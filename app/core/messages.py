@@ -154,6 +154,16 @@ FAULTS: dict[str, Text] = {
         "Hãy ghi đơn vị: chỉ tài khoản phụ trách mọi đơn vị mới được để trống.",
         "Name the unit: only who reaches every unit may leave it out.",
     ),
+    "unit_closed": Text(
+        "Đơn vị này đã ngừng hoạt động: không cấp vai trò ở đây nữa.",
+        "This unit has closed: no role is given there any more.",
+    ),
+    "everywhere_only": Text(
+        "Vai trò {role} áp dụng cho mọi đơn vị: hãy để unit_code là null.",
+        "The role {role} holds everywhere: leave unit_code null.",
+    ),
+    "password_wrong": Text("Mật khẩu không đúng.", "The password is not right."),
+    "totp_wrong": Text("Mã không đúng hoặc đã dùng.", "The code is not right, or has been used."),
     # visits
     "unit_unknown": Text("Không thấy đơn vị này.", "This unit is not known."),
     "procedure_unknown": Text("Không thấy thủ tục này.", "This procedure is not known."),

@@ -6,6 +6,7 @@ typed in a hurry into a search box. `clean` is what we store, `fold` is what we 
 the same result when applied twice, so nobody has to remember whether it was done already.
 """
 
+import re
 import unicodedata
 
 # Đ is a letter of its own, not D with a mark: decomposition leaves it alone, so it is named here. So
@@ -15,6 +16,9 @@ _AS_TYPED = str.maketrans({"đ": "d", "Đ": "D", "‘": "'", "’": "'", "ʼ": "
 # Nothing to see, yet two texts differ: control and format characters (zero-width spaces, direction
 # marks), halves of surrogate pairs (what is left of broken UTF-8), line and paragraph separators.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+_EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}")
+_LONGEST_EMAIL = 254
 
 
 def clean(text: str) -> str:
@@ -67,6 +71,11 @@ def plain(text: str) -> str:
 def fits_in_address(code: str) -> bool:
     """Whether a code can be a segment of a path: browsers and proxies read slashes and dots their own way."""
     return "/" not in code and "\\" not in code and code not in {".", ".."}
+
+
+def plausible_email(value: str) -> bool:
+    """One address of the common form; nothing in it that would have to be escaped in a link."""
+    return len(value) <= _LONGEST_EMAIL and _EMAIL.fullmatch(value) is not None
 
 
 def _without_marks(text: str) -> str:

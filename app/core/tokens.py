@@ -36,8 +36,8 @@ class AccessTokens:
     def __init__(self, secret: str) -> None:
         self._key = derive_key(secret, "access-token").hex()
 
-    def issue(self, subject: str, scopes: list[str], now: datetime) -> str:
-        """A JWT for the subject, good for 15 minutes from `now`."""
+    def issue(self, subject: str, scopes: list[str], now: datetime, sid: str | None = None) -> str:
+        """A JWT for the subject, good for 15 minutes from `now`; `sid` names the sign-in it comes from."""
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -47,6 +47,8 @@ class AccessTokens:
             "exp": int((now + ACCESS_LIFETIME).timestamp()),
             "jti": secrets.token_urlsafe(9),
         }
+        if sid is not None:
+            claims["sid"] = sid
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def read(self, token: str) -> dict[str, Any] | None:

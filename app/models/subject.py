@@ -22,6 +22,8 @@ class User(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     username: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str | None]
+    display_name: Mapped[str | None]
+    email: Mapped[str | None]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,6 +40,8 @@ class Unit(Base):
     """How citizens reach it; null: as the nearest unit above that says so."""
     opening_hours: Mapped[dict[str, list[list[str]]] | None] = mapped_column(JSONB(none_as_null=True))
     """Weekday -> spans of `HH:MM`; null: as the nearest unit above that says so."""
+    require_totp: Mapped[bool] = mapped_column(server_default=false())
+    """Staff whose role is held here or beneath must have a second factor."""
 
 
 class Procedure(Base):

@@ -1,4 +1,4 @@
-"""How a citizen reaches a unit: whether a telephone number, an email or a web address can be one. Pure.
+"""How a citizen reaches a unit: whether a telephone number or a web address can be one. Pure.
 
 Plausible, not proven: a slip of the finger is caught, and nothing that a page would offer as a link can do
 more than call, write or open a site.
@@ -8,19 +8,12 @@ import re
 from urllib.parse import urlsplit
 
 _PHONE = re.compile(r"\+?[0-9(][0-9 ().-]*[0-9]")
-_EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}")
 _HOST = re.compile(r"\w[\w.-]*")
-_LONGEST_EMAIL = 254
 
 
 def plausible_phone(value: str) -> bool:
     """3 to 15 digits: short numbers such as 1022, long ones with spaces, dots or brackets in between."""
     return bool(_PHONE.fullmatch(value)) and 3 <= sum(char.isdecimal() for char in value) <= 15
-
-
-def plausible_email(value: str) -> bool:
-    """One address of the common form; nothing in it that would have to be escaped in a link."""
-    return len(value) <= _LONGEST_EMAIL and _EMAIL.fullmatch(value) is not None
 
 
 def plausible_url(value: str) -> bool:

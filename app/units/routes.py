@@ -111,13 +111,14 @@ async def read_unit(code: Annotated[Code, Path()], subject: Reader, session: Rea
 @router.patch(
     "/{code}",
     responses=problems(*GUARDED, BadRequest, InvalidRequest, UnitUnknown, BodyTooLarge, UnsupportedMediaType),
-    summary="Change a unit's contact and opening hours",
+    summary="Change a unit's contact, opening hours and second factor",
 )
 async def change_unit(
     code: Annotated[Code, Path()], sent: UnitChange, subject: Manager, session: WriteSession
 ) -> UnitOut:
     """How citizens reach a unit within your reach, and when it is open; units beneath inherit both.
 
+    `require_totp` makes every member of staff there and beneath set up a second factor before anything else.
     Name and place in the tree are changed by an import.
     """
     await service.change_unit(session, subject, code, sent)

@@ -8,8 +8,9 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validat
 from pydantic_core import PydanticCustomError
 
 from app.core.schema import Day, In, Line, NewCode, Out, Title
+from app.core.text import plausible_email
 from app.models.unit import Unit, UnitKind
-from app.units.contact import plausible_email, plausible_phone, plausible_url
+from app.units.contact import plausible_phone, plausible_url
 from app.units.hours import WEEKDAYS, Weekday, first_overlap, minute_of
 from app.units.queries import InForce
 
@@ -118,6 +119,8 @@ class UnitChange(In):
 
     contact: ContactIn | None = None
     opening_hours: OpeningHoursIn | None = None
+    require_totp: bool = False
+    """Whether staff of this unit and of those beneath must have a second factor."""
 
 
 class NewUnit(In):
@@ -167,6 +170,7 @@ class UnitOut(Out):
     contact: Contact | None
     opening_hours: dict[Weekday, list[tuple[str, str]]] | None
     inherited: list[Literal["contact", "opening_hours"]]
+    require_totp: bool
 
     @classmethod
     def of(cls, unit: Unit, parent_code: str | None, in_force: InForce) -> "UnitOut":
@@ -182,5 +186,6 @@ class UnitOut(Out):
                 "contact": in_force.contact,
                 "opening_hours": in_force.opening_hours,
                 "inherited": in_force.inherited,
+                "require_totp": unit.require_totp,
             }
         )

@@ -52,6 +52,8 @@ async def change_unit(session: AsyncSession, subject: Subject, code: str, sent: 
         hours = sent.opening_hours.to_store() if sent.opening_hours else None
         if hours != unit.opening_hours:
             unit.opening_hours = changes["opening_hours"] = hours
+    if "require_totp" in sent.model_fields_set and sent.require_totp != unit.require_totp:
+        unit.require_totp = changes["require_totp"] = sent.require_totp
     if changes:
         audit.record(session, subject.actor, "unit.change", f"unit:{unit.code}", **changes)
         await session.flush()

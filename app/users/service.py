@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
+from app.auth.passwords import password_faults
 from app.auth.reach import chain_of, find_unit
 from app.auth.roles import Role
 from app.auth.scopes import SCOPES
@@ -23,8 +24,6 @@ from app.users.schemas import NewClient
 
 ADMINISTRATOR: Role = "system_admin"
 MAX_USERNAME = 64
-MIN_PASSWORD = 10
-MAX_PASSWORD = 1000
 
 
 async def create_first_administrator(session: AsyncSession, username: str, password: str) -> bool:
@@ -75,11 +74,7 @@ def account_faults(username: str, password: str) -> list[Fault]:
         faults.append(Fault("/username", "too_long", {"limit": MAX_USERNAME}))
     elif first_hidden(username) is not None:
         faults.append(Fault("/username", "invalid_character"))
-    if len(password) < MIN_PASSWORD:
-        faults.append(Fault("/password", "too_short", {"limit": MIN_PASSWORD}))
-    elif len(password) > MAX_PASSWORD:
-        faults.append(Fault("/password", "too_long", {"limit": MAX_PASSWORD}))
-    return faults
+    return faults + password_faults(password)
 
 
 async def create_client(

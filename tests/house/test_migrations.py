@@ -27,6 +27,7 @@ ONE = uuid4()
 CELL = {"unit_id": 1, "questionnaire_id": 1, "responses": 1, "tally": 10**12}
 WHOLE_CELL = {**CELL, "held_back": 0}
 ROWS: Mapping[str, Mapping[str, object]] = {
+    "account_links": {"token_hash": b"x", "user_id": ONE, "kind": "reset", "expires_at": NOW},
     "audit_lines": {"actor": "system", "action": "a", "target": "t", "details": {}},
     "channel_day": {**WHOLE_CELL, "local_day": DAY, "channel": "link"},
     "channel_month": {**WHOLE_CELL, "local_month": DAY, "channel": "link"},
@@ -44,6 +45,7 @@ ROWS: Mapping[str, Mapping[str, object]] = {
         "search_text": "",
     },
     "questionnaires": {"code": "q", "version": 1, "status": "published", "definition": {}, "digest": "d"},
+    "recovery_codes": {"user_id": ONE, "code_hash": b"x"},
     "refresh_tokens": {"token_hash": b"x", "family": ONE, "user_id": ONE, "expires_at": NOW},
     "responses": {
         "unit_id": 1,
@@ -60,7 +62,9 @@ ROWS: Mapping[str, Mapping[str, object]] = {
         "content_digest": b"x" * 16,
     },
     "sign_in_failures": {"name": "n", "address": "::1"},
+    "sign_in_sessions": {"id": ONE, "user_id": ONE, "address": "::1", "user_agent": ""},
     "stale_unit_days": {"unit_id": 1, "local_day": DAY},
+    "totp_secrets": {"user_id": ONE, "sealed": b"x"},
     "unit_day": {**WHOLE_CELL, "local_day": DAY},
     "unit_month": {**WHOLE_CELL, "local_month": DAY},
     "units": {"code": "09001", "name": "Phường A", "kind": "commune", "search_text": "phuong a"},

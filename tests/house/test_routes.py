@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import SecretStr
 
-from app.auth.deps import ScopeGuard, current_subject
+from app.auth.deps import ScopeGuard, current_subject, person_setting_up
 from app.core.deps import _lone_statement, _read_session, _write_session, anyone
 from app.core.errors import PROBLEMS
 from app.core.settings import Settings
@@ -23,6 +23,7 @@ OPEN = {
     "GET /readyz": "asked by load balancers",
     "GET /metrics": "asked by Prometheus; the proxy keeps it from the world",
     "POST /api/v1/auth/token": "this is where one signs in",
+    "POST /api/v1/auth/invitations/accept": "the one-time link is the key",
     "GET /api/v1/questionnaires": "what citizens are asked is public",
     "GET /api/v1/questionnaires/{code}/{version}": "what citizens are asked is public",
     "GET /api/v1/links/{code}": "the link is the key",
@@ -120,7 +121,7 @@ def test_the_walk_finds_every_route() -> None:
 @pytest.mark.parametrize("name", ROUTES)
 def test_a_route_names_who_may_enter(name: str) -> None:
     before = called_before(ROUTES[name])
-    known = {current_subject, any_device, current_device}
+    known = {current_subject, person_setting_up, any_device, current_device}
     guards = {call for call in before if call in known or isinstance(call, ScopeGuard)}
     if anyone in before:
         assert name in OPEN, "an open route is written down in the table OPEN, with its reason"

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.units.contact import plausible_email, plausible_phone, plausible_url
+from app.core.text import plausible_email
+from app.units.contact import plausible_phone, plausible_url
 
 
 @pytest.mark.parametrize(

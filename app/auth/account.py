@@ -1,0 +1,83 @@
+"""One's own account: another password, a second factor on or off, sessions ended.
+
+What a wrong password or code asks for is returned as faults, not raised: the failure it counts must be
+committed. Each change leaves its line, without a word of any secret.
+"""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth import invitations, second, service, sessions
+from app.auth.passwords import password_faults
+from app.auth.sessions import Origin
+from app.auth.subjects import Subject
+from app.auth.totp import Seal
+from app.core.account_problems import SessionUnknown
+from app.core.faults import Fault
+from app.core.tokens import hash_password
+from app.models.subject import User
+
+
+async def change_password(
+    session: AsyncSession, subject: Subject, current: str, new: str, origin: Origin, now: datetime
+) -> list[Fault]:
+    """Another password; the other sessions and any open link end. Faults, and then nothing has changed."""
+    user = await session.get_one(User, subject.id, with_for_update=True)
+    faults = password_faults(new, "/new")
+    if not await service.is_own_password(session, user, current, origin.address, now):
+        faults = [Fault("/current", "password_wrong"), *faults]
+    if faults:
+        return faults
+    user.password_hash = await asyncio.to_thread(hash_password, new)
+    await sessions.end(session, user.id, now, but=subject.session_id)
+    await invitations.void(session, user.id, now)
+    audit.record(session, subject.actor, "user.password", subject.actor, by="self")
+    return []
+
+
+async def confirm_totp(
+    session: AsyncSession, subject: Subject, code: str, seal: Seal, now: datetime
+) -> list[str] | None:
+    """Turn the second factor on by its first code: the recovery codes; None for a wrong one."""
+    codes = await second.confirm(session, subject.id, code, seal, now)
+    if codes is not None:
+        audit.record(session, subject.actor, "user.totp_on", subject.actor)
+    return codes
+
+
+async def remove_totp(
+    session: AsyncSession,
+    subject: Subject,
+    password: str,
+    code: str,
+    seal: Seal,
+    origin: Origin,
+    now: datetime,
+) -> list[Fault]:
+    """Take the second factor off; whoever only found the session open can do that with neither alone."""
+    user = await session.get_one(User, subject.id, with_for_update=True)
+    if not await service.is_own_password(session, user, password, origin.address, now):
+        return [Fault("/password", "password_wrong")]
+    if await second.is_on(session, user.id) and not await second.accept(session, user.id, code, seal, now):
+        service.failed(session, user, origin.address, now)
+        return [Fault("/code", "totp_wrong")]
+    if await second.take_off(session, user.id):
+        audit.record(session, subject.actor, "user.totp_off", subject.actor, by="self")
+    return []
+
+
+async def end_session(session: AsyncSession, subject: Subject, session_id: UUID, now: datetime) -> None:
+    """End one of one's own sessions; SessionUnknown for any other."""
+    if not await sessions.end(session, subject.id, now, only=session_id):
+        raise SessionUnknown
+    audit.record(session, subject.actor, "session.end", subject.actor, sessions=1)
+
+
+async def end_sessions(session: AsyncSession, subject: Subject, now: datetime) -> None:
+    """End them all, the one that asks among them."""
+    ended = await sessions.end(session, subject.id, now)
+    audit.record(session, subject.actor, "session.end", subject.actor, sessions=ended)

@@ -1,0 +1,1 @@
+"""Members of staff: their accounts, their roles, and who may give which."""
