@@ -11,13 +11,14 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from app.auth.known import KnownSubjects
+from app.auth.networks import lies_within
 from app.auth.scopes import Scope
 from app.auth.sessions import Origin
 from app.auth.subjects import Subject
 from app.auth.totp import Seal
 from app.core.account_problems import PeopleOnly, TotpRequired
 from app.core.limits import RateLimiter
-from app.core.problems import MissingScope, Unauthorized
+from app.core.problems import AddressNotAllowed, MissingScope, Unauthorized
 from app.core.tokens import AccessTokens
 
 bearer = OAuth2PasswordBearer("/api/v1/auth/token", refreshUrl="/api/v1/auth/token", auto_error=False)
@@ -98,6 +99,10 @@ async def _bearer(request: Request) -> Subject:
     subject = await known.find(actor, sid)
     if subject is None:
         raise await known.why_unknown(actor, sid)
+    if subject.networks:
+        address = request.client.host if request.client else None
+        if not lies_within(address, subject.networks):
+            raise AddressNotAllowed(address=address)
     state.limiter.check(str(subject.id))
     return subject
 

@@ -14,9 +14,11 @@ from typing import Literal
 from uuid import UUID
 
 from app.auth import queries
+from app.auth.networks import stored_networks
 from app.auth.roles import scopes_of
 from app.auth.subjects import Grant, Subject
 from app.core.account_problems import AccountClosed, SessionEnded
+from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.errors import Problem
 from app.core.problems import Unauthorized
@@ -29,7 +31,8 @@ ACCOUNTS: Mapping[Literal["user", "client"], type[User | Client]] = {"user": Use
 
 def subject_of(client: Client) -> Subject:
     """The subject a partner system acts as."""
-    return Subject("client", client.id, client.name, (Grant(frozenset(client.scopes), client.unit_id),))
+    grants = (Grant(frozenset(client.scopes), client.unit_id),)
+    return Subject("client", client.id, client.name, grants, stored_networks(client.networks))
 
 
 def person_of(user: User, roles: Iterable[UserRole]) -> Subject:
@@ -86,7 +89,7 @@ class KnownSubjects:
             return None
         async with self._database.read() as session:
             if kind == "client":
-                client = await queries.open_client(session, account_id)
+                client = await queries.open_client(session, account_id, utc_now())
                 return None if client is None else subject_of(client)
             found = await queries.acting(session, account_id, family)
         if found is None or not found.session_open:

@@ -1,17 +1,20 @@
 """What signing in reads and writes: accounts, refresh tokens, failures."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.account import SignInSession, TotpSecret
-from app.models.subject import Client, RefreshToken, SignInFailure, User, UserRole
+from app.models.subject import Client, ClientSecret, RefreshToken, SignInFailure, User, UserRole
 from app.models.unit import Unit
 
 FAILURE_MEMORY = timedelta(minutes=15)
+USE_GRAIN = timedelta(minutes=1)
 
 
 Person = tuple[User, list[UserRole]]
@@ -36,6 +39,44 @@ async def _open_user(session: AsyncSession, condition: ColumnElement[bool]) -> P
     ).all()
     roles: list[UserRole | None] = [row[1] for row in found]
     return (found[0][0], [role for role in roles if role is not None]) if found else None
+
+
+async def open_client(session: AsyncSession, client_id: UUID, now: datetime) -> Client | None:
+    """A client by its id that is neither closed nor past its end."""
+    lasting = or_(Client.expires_at.is_(None), Client.expires_at > now)
+    return await session.scalar(
+        select(Client).where(Client.id == client_id, Client.closed_at.is_(None), lasting)
+    )
+
+
+async def secrets_of(session: AsyncSession, client_id: UUID) -> Sequence[ClientSecret]:
+    """All secrets of a client, those past their end too."""
+    return (await session.scalars(select(ClientSecret).where(ClientSecret.client_id == client_id))).all()
+
+
+async def keep_secret(session: AsyncSession, client_id: UUID, secret_hash: bytes) -> None:
+    """Keep a secret, unless it is kept already."""
+    values = {"client_id": client_id, "secret_hash": secret_hash}
+    await session.execute(insert(ClientSecret).values(values).on_conflict_do_nothing())
+
+
+async def note_use(session: AsyncSession, client_id: UUID, secret_hash: bytes, now: datetime) -> None:
+    """Write down when a client and its secret were last used, at most once a minute each."""
+    stale = now - USE_GRAIN
+    await session.execute(
+        update(Client)
+        .where(Client.id == client_id, or_(Client.last_used_at.is_(None), Client.last_used_at < stale))
+        .values(last_used_at=now)
+    )
+    await session.execute(
+        update(ClientSecret)
+        .where(
+            ClientSecret.client_id == client_id,
+            ClientSecret.secret_hash == secret_hash,
+            or_(ClientSecret.last_used_at.is_(None), ClientSecret.last_used_at < stale),
+        )
+        .values(last_used_at=now)
+    )
 
 
 class Acting(NamedTuple):
@@ -74,11 +115,6 @@ async def is_closed(session: AsyncSession, table: type[User | Client], account_i
     """Whether there is such an account, and it has been closed."""
     closed = await session.scalar(select(table.closed_at).where(table.id == account_id))
     return closed is not None
-
-
-async def open_client(session: AsyncSession, client_id: UUID) -> Client | None:
-    """An open client by its id."""
-    return await session.scalar(select(Client).where(Client.id == client_id, Client.closed_at.is_(None)))
 
 
 async def refresh_token(session: AsyncSession, token_hash: bytes) -> RefreshToken | None:

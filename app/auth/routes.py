@@ -15,6 +15,7 @@ from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.openapi import problems
 from app.core.problems import (
+    AddressNotAllowed,
     BadRequest,
     BodyTooLarge,
     InvalidRequest,
@@ -129,7 +130,7 @@ async def get_token(
         outcome = await service.sign_in(session, seal, name, password, totp, origin, now)
     elif grant_type == "client_credentials":
         name, secret = _basic(request) or (client_id, client_secret)
-        outcome = await service.client_credentials(session, name, secret)
+        outcome = await service.client_credentials(session, name, secret, origin.address, now)
     elif grant_type == "refresh_token":
         outcome = await service.refresh(session, refresh_token, origin, now)
     elif grant_type:
@@ -156,7 +157,11 @@ async def get_token(
     return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
 
 
-@router.get("/me", responses=problems(Unauthorized, TooManyRequests, Unavailable), summary="Who I am")
+@router.get(
+    "/me",
+    responses=problems(Unauthorized, AddressNotAllowed, TooManyRequests, Unavailable),
+    summary="Who I am",
+)
 async def who_am_i(subject: SignedIn, session: ReadSession) -> Me:
     """The holder of the token, its scopes, its roles and its unit."""
     tops = {grant.unit_id for grant in subject.grants}

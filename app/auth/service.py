@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import queries, second, sessions
 from app.auth.known import person_of, subject_of
+from app.auth.networks import lies_within
 from app.auth.sessions import Origin
 from app.auth.subjects import Subject
 from app.auth.totp import Seal
 from app.core.locks import try_hold
 from app.core.problems import TooManyRequests
 from app.core.tokens import check_password, check_secret, hash_secret, make_secret
-from app.models.subject import RefreshToken, SignInFailure, User
+from app.models.subject import Client, RefreshToken, SignInFailure, User
 
 FREE_TRIES = 5
 FREE_TRIES_ANYWHERE = 50
@@ -129,16 +130,35 @@ async def refresh(session: AsyncSession, token: str, origin: Origin, now: dateti
     return _grant(session, person, known.family, now)
 
 
-async def client_credentials(session: AsyncSession, client_id: str, secret: str) -> Granted | Refusal:
-    """The client credentials grant."""
+async def client_credentials(
+    session: AsyncSession, client_id: str, secret: str, address: str, now: datetime
+) -> Granted | Refusal:
+    """The client credentials grant: any of the client's secrets will do, from where it may call."""
     refused = Refusal("invalid_client", "The client or its secret is not right.", 401)
     try:
-        client = await queries.open_client(session, UUID(client_id))
+        client = await queries.open_client(session, UUID(client_id), now)
     except ValueError:
         return refused
-    if client is None or not check_secret(secret, client.secret_hash):
+    if client is None or not await _fits(session, client, secret, now):
         return refused
-    return Granted(subject_of(client))
+    subject = subject_of(client)
+    if subject.networks and not lies_within(address, subject.networks):
+        # said only to who has the secret: the partner's administrator must know which address we see
+        return Refusal("unauthorized_client", f"The client may not call from the address {address}.")
+    await queries.note_use(session, client.id, hash_secret(secret), now)
+    return Granted(subject)
+
+
+async def _fits(session: AsyncSession, client: Client, secret: str, now: datetime) -> bool:
+    kept = await queries.secrets_of(session, client.id)
+    fitting = [one for one in kept if check_secret(secret, one.secret_hash)]
+    if fitting:
+        return any(one.expires_at is None or one.expires_at > now for one in fitting)
+    if check_secret(secret, client.secret_hash):
+        # made by the previous release while both were running: from now on a secret like any other
+        await queries.keep_secret(session, client.id, client.secret_hash)
+        return True
+    return False
 
 
 async def start_session(

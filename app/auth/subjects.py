@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
+from app.auth.networks import Network
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -28,6 +30,8 @@ class Subject:
     id: UUID
     name: str
     grants: tuple[Grant, ...]
+    networks: tuple[Network, ...] = ()
+    """Where it may call from; empty: from anywhere."""
     narrowed_to: str | None = None
     session_id: UUID | None = None
     """The sign-in its token comes from; people only, and none in tokens of the release before."""

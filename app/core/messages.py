@@ -164,6 +164,11 @@ FAULTS: dict[str, Text] = {
     ),
     "password_wrong": Text("Mật khẩu không đúng.", "The password is not right."),
     "totp_wrong": Text("Mã không đúng hoặc đã dùng.", "The code is not right, or has been used."),
+    "instant_past": Text("Thời điểm này đã qua.", "This instant has passed."),
+    "invalid_network": Text(
+        "Mạng phải ở dạng CIDR; ví dụ đúng: 203.0.113.0/24 hoặc 2001:db8::/32.",
+        "A network must look like 203.0.113.0/24 or 2001:db8::/32.",
+    ),
     # visits
     "unit_unknown": Text("Không thấy đơn vị này.", "This unit is not known."),
     "procedure_unknown": Text("Không thấy thủ tục này.", "This procedure is not known."),

@@ -58,6 +58,15 @@ class MissingScope(Problem):
     detail = Text("Cần quyền {scope}.", "The scope {scope} is needed.")
 
 
+class AddressNotAllowed(Problem):
+    code, status = "address_not_allowed", 403
+    title = Text("Địa chỉ không được phép", "The address is not allowed")
+    detail = Text(
+        "Ứng dụng này không được gọi từ địa chỉ {address}.",
+        "This client may not call from the address {address}.",
+    )
+
+
 class WholeReachNeeded(Problem):
     code, status = "whole_reach_needed", 403
     title = Text("Cần phạm vi mọi đơn vị", "A reach of every unit is needed")
@@ -167,6 +176,27 @@ class ClientUnknown(Problem):
     code, status = "client_unknown", 404
     title = Text("Không có ứng dụng này", "There is no such client")
     detail = Text("Không thấy ứng dụng.", "The client is not known.")
+
+
+class SecretUnknown(Problem):
+    code, status = "secret_unknown", 404
+    title = Text("Không có khóa bí mật này", "There is no such secret")
+    detail = Text("Ứng dụng không có khóa bí mật này.", "The client has no such secret.")
+
+
+class TooManySecrets(Problem):
+    code, status = "too_many_secrets", 409
+    title = Text("Ứng dụng đã có quá nhiều khóa bí mật", "The client has too many secrets")
+    detail = Text(
+        "Nhiều nhất {limit} khóa cùng lúc; hãy xóa một khóa cũ trước.",
+        "At most {limit} at a time; remove an old one first.",
+    )
+
+
+class ClientClosed(Problem):
+    code, status = "client_closed", 409
+    title = Text("Ứng dụng đã đóng", "The client is closed")
+    detail = Text("Hãy tạo ứng dụng mới.", "Make a new client.")
 
 
 class UsernameTaken(Problem):

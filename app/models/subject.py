@@ -48,17 +48,35 @@ class UserRole(Base):
 
 
 class Client(Base):
-    """A partner system. Its secret is random and long, so its SHA-256 is kept."""
+    """A partner system. Its secrets stand in `client_secrets`."""
 
     __tablename__ = "clients"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     name: Mapped[str]
+    # where the release before secrets could be several keeps its one; empty once that one is removed
     secret_hash: Mapped[bytes]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+
+
+class ClientSecret(Base):
+    """One of a client's secrets. It is random and long, so its SHA-256 is kept."""
+
+    __tablename__ = "client_secrets"
+    __table_args__ = (UniqueConstraint("client_id", "secret_hash"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id"))
+    secret_hash: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class RefreshToken(Base):

@@ -1,6 +1,6 @@
 """Accounts in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import Select, exists, select, tuple_
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import within_reach
 from app.auth.subjects import Subject
-from app.models.subject import Client, User
+from app.models.subject import Client, ClientSecret, User
 from app.models.unit import Unit
 
 Found = tuple[Client, str | None]
@@ -29,6 +29,21 @@ def _visible(subject: Subject) -> Select[Client, str]:
     # a client that reaches every unit has no unit: nobody with a unit sees it
     reached = within_reach(Client.unit_id, subject)
     return select(Client, Unit.code).outerjoin(Unit, Client.unit_id == Unit.id).where(reached)
+
+
+async def client(session: AsyncSession, subject: Subject, client_id: UUID) -> Found | None:
+    """A client within the reach."""
+    row = (await session.execute(_visible(subject).where(Client.id == client_id))).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def secrets(session: AsyncSession, client_ids: Iterable[UUID]) -> dict[UUID, list[ClientSecret]]:
+    """The secrets of clients, oldest first; every client asked for has its list."""
+    by_client: dict[UUID, list[ClientSecret]] = {client_id: [] for client_id in client_ids}
+    query = select(ClientSecret).where(ClientSecret.client_id.in_(by_client))
+    for secret in await session.scalars(query.order_by(ClientSecret.created_at, ClientSecret.id)):
+        by_client[secret.client_id].append(secret)
+    return by_client
 
 
 async def client_for_update(session: AsyncSession, subject: Subject, client_id: UUID) -> Client | None:

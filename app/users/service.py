@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +19,7 @@ from app.core.locks import Lock, hold
 from app.core.problems import ClientUnknown, InvalidRequest, UsernameTaken
 from app.core.text import clean, first_hidden
 from app.core.tokens import hash_password, hash_secret, make_secret
-from app.models.subject import Client, User, UserRole
+from app.models.subject import Client, ClientSecret, User, UserRole
 from app.users import queries
 from app.users.schemas import NewClient
 
@@ -78,7 +79,14 @@ def account_faults(username: str, password: str) -> list[Fault]:
 
 
 async def create_client(
-    session: AsyncSession, actor: str, name: str, unit_id: int | None, scopes: Sequence[str]
+    session: AsyncSession,
+    actor: str,
+    name: str,
+    unit_id: int | None,
+    scopes: Sequence[str],
+    *,
+    expires_at: datetime | None = None,
+    networks: Sequence[str] = (),
 ) -> tuple[UUID, str]:
     """Make a client; its id, and its secret, which nobody can read again. InvalidRequest names bad scopes."""
     unknown = [
@@ -89,9 +97,17 @@ async def create_client(
     if unknown or not scopes:
         raise InvalidRequest(faults=unknown or [Fault("/scopes", "missing")])
     secret = make_secret()
-    client = Client(name=name, secret_hash=hash_secret(secret), scopes=sorted(set(scopes)), unit_id=unit_id)
+    client = Client(
+        name=name,
+        secret_hash=hash_secret(secret),
+        scopes=sorted(set(scopes)),
+        unit_id=unit_id,
+        expires_at=expires_at,
+        networks=list(networks),
+    )
     session.add(client)
     await session.flush()
+    session.add(ClientSecret(client_id=client.id, secret_hash=client.secret_hash))
     audit.record(
         session,
         actor,
@@ -100,6 +116,8 @@ async def create_client(
         name=name,
         scopes=client.scopes,
         unit_id=unit_id,
+        expires_at=expires_at.isoformat() if expires_at else None,
+        networks=client.networks,
     )
     return client.id, secret
 
@@ -122,7 +140,15 @@ async def grant_client(session: AsyncSession, subject: Subject, new: NewClient) 
         faults.append(Fault("/unit_code", "unit_needed"))
     if faults:
         raise InvalidRequest(faults=faults)
-    return await create_client(session, subject.actor, new.name, unit.id if unit else None, new.scopes)
+    return await create_client(
+        session,
+        subject.actor,
+        new.name,
+        unit.id if unit else None,
+        new.scopes,
+        expires_at=new.expires_at,
+        networks=new.allowed_networks,
+    )
 
 
 async def close_client(session: AsyncSession, subject: Subject, client_id: UUID) -> None:

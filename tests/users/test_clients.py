@@ -43,6 +43,10 @@ async def test_the_list_shows_no_secret(http: httpx.AsyncClient, world: World) -
         "scopes": ["units:read", "visits:write"],
         "created_at": shown["created_at"],
         "closed_at": None,
+        "expires_at": None,
+        "last_used_at": None,
+        "allowed_networks": [],
+        "secrets": [shown["secrets"][0] | {"expires_at": None, "last_used_at": None}],
     }
 
 
