@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.auth import routes as auth
 from app.auth.known import KnownSubjects
+from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
 from app.core import health
 from app.core.database import Database
@@ -75,9 +76,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
         app.state.subjects = KnownSubjects(database)
+        app.state.sign_on = sign_on = make_sign_on(settings)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
             yield
+        if sign_on is not None:
+            await sign_on.provider.close()
         await database.close()
 
     app = FastAPI(

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app import bootstrap
+from app.auth.oidc.rules import read_rules
 from app.core.database import LOST_CONNECTION, Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.errors import Problem
@@ -38,6 +39,10 @@ def read_settings() -> Settings:
     """The settings, or the reasons why they cannot be used."""
     try:
         settings = load_settings()
+        try:
+            read_rules(settings.oidc_rules)
+        except ValueError as error:
+            raise SettingsError([f"{PREFIX}OIDC_RULES: {error}"]) from error
     except SettingsError as error:
         fail(*error.lines)
     configure_logs(settings.log_level)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.account import SignInSession, TotpSecret
+from app.models.sign_on import OidcIdentity, SignInCode
 from app.models.subject import Client, ClientSecret, RefreshToken, SignInFailure, User, UserRole
 from app.models.unit import Unit
 
@@ -94,12 +95,14 @@ async def acting(session: AsyncSession, user_id: UUID, family: UUID | None) -> A
     up = up.union(select(Unit.parent_id).join(up, Unit.id == up.c.id))
     required = exists().where(Unit.id == up.c.id, Unit.require_totp)
     confirmed = exists().where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
+    # who comes through single sign-on has the second factor of the provider
+    vouched = exists().where(OidcIdentity.user_id == user_id)
     going_on: ColumnElement[bool] = true()
     if family is not None:
         going_on = exists().where(
             SignInSession.id == family, SignInSession.user_id == user_id, SignInSession.ended_at.is_(None)
         )
-    query = select(User, UserRole, going_on, and_(required, ~confirmed))
+    query = select(User, UserRole, going_on, and_(required, ~confirmed, ~vouched))
     query = query.outerjoin(UserRole, UserRole.user_id == User.id)
     found = await session.execute(
         query.where(User.id == user_id, User.closed_at.is_(None)).order_by(UserRole.id)
@@ -122,6 +125,11 @@ async def refresh_token(session: AsyncSession, token_hash: bytes) -> RefreshToke
     return await session.scalar(
         select(RefreshToken).where(RefreshToken.token_hash == token_hash).with_for_update()
     )
+
+
+async def vouched_at(session: AsyncSession, user_id: UUID) -> datetime | None:
+    """When the sign-on provider last let this person in; None for accounts with a password of their own."""
+    return await session.scalar(select(OidcIdentity.signed_in_at).where(OidcIdentity.user_id == user_id))
 
 
 async def failures(
@@ -154,3 +162,4 @@ async def purge(session: AsyncSession, now: datetime) -> None:
     """Drop failures nobody counts any more and refresh tokens long expired."""
     await session.execute(delete(SignInFailure).where(SignInFailure.failed_at < now - FAILURE_MEMORY))
     await session.execute(delete(RefreshToken).where(RefreshToken.expires_at < now - timedelta(days=1)))
+    await session.execute(delete(SignInCode).where(SignInCode.expires_at < now))

@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from app.auth import own, service
 from app.auth.deps import FromWhere, SignedIn, TheSeal, get_tokens
+from app.auth.oidc import routes as oidc
+from app.auth.oidc import service as sign_on
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.openapi import problems
@@ -29,6 +31,7 @@ from app.core.tokens import ACCESS_LIFETIME, AccessTokens
 from app.models.unit import Unit
 
 router = APIRouter(prefix="/api/v1", tags=["Who asks"])
+router.include_router(oidc.router)
 
 
 class Token(Out):
@@ -42,6 +45,7 @@ class Token(Out):
 
 
 MAX_FIELD = 1000
+SIGN_IN_CODE = "urn:sipas:grant-type:sign-in-code"
 
 
 class OAuthError(Out):
@@ -116,14 +120,19 @@ async def get_token(
     totp: Annotated[
         str, Form(description="The one-time code, or a recovery code, where there is a second factor.")
     ] = "",
+    code: Annotated[str, Form()] = "",
+    code_verifier: Annotated[str, Form()] = "",
 ) -> JSONResponse:
-    """`password`, `client_credentials` (HTTP Basic or fields) or `refresh_token`; tokens last 15 minutes.
+    """`password`, `client_credentials` (HTTP Basic or fields), `refresh_token`, or a code of single sign-on.
 
-    `code` tells `totp_needed` (send `totp` with the password) from `totp_wrong`; each code works once.
+    The last is `urn:sipas:grant-type:sign-in-code` with `code` and `code_verifier`. Tokens last 15 minutes.
+    A refusal's `code` tells `totp_needed` (send `totp` with the password) from `totp_wrong`; each code works
+    once.
     """
     now = utc_now()
     outcome: service.Granted | service.Refusal
-    if max(map(len, (username, password, client_id, client_secret, refresh_token, totp))) > MAX_FIELD:
+    fields = username, password, client_id, client_secret, refresh_token, totp, code, code_verifier
+    if max(map(len, fields)) > MAX_FIELD:
         outcome = service.Refusal("invalid_request", "A field is too long.")
     elif grant_type == "password":
         name = clean(username.replace("\0", ""))
@@ -133,8 +142,11 @@ async def get_token(
         outcome = await service.client_credentials(session, name, secret, origin.address, now)
     elif grant_type == "refresh_token":
         outcome = await service.refresh(session, refresh_token, origin, now)
+    elif grant_type == SIGN_IN_CODE:
+        outcome = await sign_on.exchange_code(session, code, code_verifier, origin, now)
     elif grant_type:
-        outcome = service.Refusal("unsupported_grant_type", "password, client_credentials or refresh_token.")
+        known = f"password, client_credentials, refresh_token or {SIGN_IN_CODE}."
+        outcome = service.Refusal("unsupported_grant_type", known)
     else:
         outcome = service.Refusal("invalid_request", "grant_type is missing.")
     headers = {"Cache-Control": "no-store"}

@@ -22,6 +22,8 @@ from app.core.problems import TooManyRequests
 from app.core.tokens import check_password, check_secret, hash_secret, make_secret
 from app.models.subject import Client, RefreshToken, SignInFailure, User
 
+VOUCHED_FOR = timedelta(hours=12)
+"""How long we go on with whom the sign-on provider let in: who leaves there is out here next morning."""
 FREE_TRIES = 5
 FREE_TRIES_ANYWHERE = 50
 LONGEST_WAIT_HERE = timedelta(seconds=60)
@@ -121,7 +123,9 @@ async def refresh(session: AsyncSession, token: str, origin: Origin, now: dateti
     if known is None or known.expires_at <= now:
         return refused
     person = await queries.open_user(session, known.user_id)
-    if known.used_at is not None or person is None:
+    vouched = await queries.vouched_at(session, known.user_id)
+    stale = vouched is not None and vouched + VOUCHED_FOR <= now
+    if known.used_at is not None or person is None or stale:
         await sessions.end(session, known.user_id, now, only=known.family)
         return refused
     if not await sessions.use(session, known.family, known.user_id, origin, now):

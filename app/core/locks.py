@@ -5,7 +5,7 @@ A lock is held until the transaction ends. Waiting for it has the session's `loc
 
 from enum import IntEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import Function, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -33,7 +33,15 @@ async def hold(session: AsyncSession, lock: Lock) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(int(lock))))
 
 
+async def hold_named(session: AsyncSession, purpose: str, *names: str) -> None:
+    """Take a lock named by texts for the rest of the transaction."""
+    await session.execute(select(func.pg_advisory_xact_lock(_key(purpose, *names))))
+
+
 async def try_hold(session: AsyncSession, purpose: str, *names: str) -> bool:
     """Take a lock named by texts for the rest of the transaction; False, at once, when another holds it."""
-    key = func.hashtextextended("\0".join((purpose, *names)).replace("\0", "\x1f"), 0)
-    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(_key(purpose, *names)))))
+
+
+def _key(*names: str) -> Function[int]:
+    return func.hashtextextended("\0".join(names).replace("\0", "\x1f"), 0)

@@ -164,6 +164,10 @@ FAULTS: dict[str, Text] = {
     ),
     "password_wrong": Text("Mật khẩu không đúng.", "The password is not right."),
     "totp_wrong": Text("Mã không đúng hoặc đã dùng.", "The code is not right, or has been used."),
+    "invalid_path": Text(
+        "Phải là một đường dẫn của chính hệ thống này, bắt đầu bằng /.",
+        "Must be a path of this very service, beginning with /.",
+    ),
     "instant_past": Text("Thời điểm này đã qua.", "This instant has passed."),
     "invalid_network": Text(
         "Mạng phải ở dạng CIDR; ví dụ đúng: 203.0.113.0/24 hoặc 2001:db8::/32.",

@@ -9,7 +9,7 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +21,7 @@ from app.core.embedded import default_data_dir
 PREFIX = "SIPAS_"
 MIN_SECRET_LENGTH = 32
 MIN_SECRET_VARIETY = 10
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SettingsError(Exception):
@@ -78,6 +79,19 @@ class Settings(BaseSettings):
     intake_queue: int = Field(
         5000, ge=1, le=100_000, description="Responses waiting for their commit in one process, before 503."
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="Single sign-on: the provider's issuer, `https://sso.example.vn/realms/tinh`; none: off.",
+    )
+    oidc_client_id: str | None = Field(None, description="This service's client id at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Its secret there; none for a public client (PKCE is always used)."
+    )
+    oidc_scopes: str = Field("openid profile", description="Scopes asked of the provider.")
+    oidc_rules: list[dict[str, Any]] = Field(
+        default_factory=list, description="From claims to roles, as JSON; see docs/deploy.md."
+    )
+    oidc_button: str = Field("Đăng nhập một lần (SSO)", description="What the button for it says.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
     @field_validator("timezone")
@@ -109,9 +123,28 @@ class Settings(BaseSettings):
             raise ValueError("must be ASCII; a name with other letters is written xn--...")
         return value.rstrip("/")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        parts = urlsplit(value)
+        if not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address without query and fragment")
+        if parts.scheme != "https" and (parts.scheme, parts.hostname in LOOPBACK) != ("http", True):
+            raise ValueError("must start with https:// (http:// on this machine alone, for trying out)")
+        return value
+
     @model_validator(mode="after")
     def _safe_in_production(self) -> "Settings":
         faults = []
+        if self.oidc_issuer is not None:
+            if not self.oidc_client_id:
+                faults.append(f"{PREFIX}OIDC_CLIENT_ID is missing beside {PREFIX}OIDC_ISSUER")
+            if not self.oidc_rules:
+                faults.append(f"{PREFIX}OIDC_RULES is missing: nobody would be given a role")
+            if "openid" not in self.oidc_scopes.split():
+                faults.append(f"{PREFIX}OIDC_SCOPES must hold openid")
         if self.secret_key is not None and (weakness := _weakness(self.secret_key.get_secret_value())):
             faults.append(f"{PREFIX}SECRET_KEY {weakness}")
         if self.environment == "production":

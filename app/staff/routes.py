@@ -38,6 +38,7 @@ from app.core.problems import (
 )
 from app.core.schema import Code, Line
 from app.core.settings import Settings
+from app.core.sign_on_problems import SignOnAccount
 from app.models.subject import User
 from app.staff import queries, service
 from app.staff.schemas import (
@@ -164,7 +165,7 @@ async def take_role(
 @router.post(
     "/{user_id}/reset",
     dependencies=[forget_user_after_commit],
-    responses=problems(*GUARDED, *BODY, *ONE, BeyondYourRights),
+    responses=problems(*GUARDED, *BODY, *ONE, BeyondYourRights, SignOnAccount),
     summary="Let somebody set another password",
 )
 async def reset_user(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth import invitations, second, sessions
 from app.auth.invitations import Invitation
+from app.auth.queries import vouched_at
 from app.auth.reach import chain_of
 from app.auth.subjects import Subject
 from app.core.account_problems import (
@@ -26,6 +27,7 @@ from app.core.account_problems import (
 from app.core.faults import Fault, pointer
 from app.core.locks import Lock, hold
 from app.core.problems import InvalidRequest
+from app.core.sign_on_problems import SignOnAccount
 from app.models.subject import User, UserRole
 from app.models.unit import Unit
 from app.staff import queries
@@ -108,9 +110,12 @@ async def reset(
 ) -> Invitation:
     """A one-time link to another password; with `totp` the second factor goes, too.
 
-    The old password works until the link is used: a link that gets lost locks nobody out.
+    The old password works until the link is used: a link that gets lost locks nobody out. SignOnAccount where
+    the provider of single sign-on knows them: a password here would outlast their leaving there.
     """
     user = await _command(session, subject, user_id)
+    if await vouched_at(session, user.id) is not None:
+        raise SignOnAccount
     dropped = totp and await second.take_off(session, user.id)
     audit.record(session, subject.actor, "user.reset", f"user:{user.id}", totp=dropped)
     return await invitations.invite(session, user.id, "reset", now)
