@@ -1,0 +1,108 @@
+"""Branches of the tree with one real thing of every kind in each, and a mark by which each is known again."""
+
+from dataclasses import dataclass
+
+import httpx
+from fastapi import FastAPI
+
+from app.core.database import Database
+from app.rollups.jobs import refresh
+from tests.support import said
+from tests.support.people import colleague, person
+from tests.support.visits import register, visit
+from tests.support.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A province with a commune. Every name and code in it holds the mark; ids are listed."""
+
+    mark: str
+    top: str
+    leaf: str
+    device: str
+    client: str
+    user: str
+    username: str
+    user_session: str
+    link: str
+    dossier: str
+    response: str
+    """`ref` of the response, as staff name it."""
+
+    def seen_in(self, text: str) -> list[str]:
+        """What of this branch stands in a text."""
+        traces = (self.mark, self.device, self.client, self.user, self.user_session, self.link, self.response)
+        return [trace for trace in traces if trace.casefold() in text.casefold()]
+
+
+async def plant(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str) -> Branch:
+    """A new branch, with one thing of every kind."""
+    top, leaf = f"{mark}-TOP", f"{mark}-LEAF"
+    await make(http, world, "/api/v1/units", {"code": top, "name": f"Tỉnh {mark}", "kind": "province"})
+    await make(
+        http,
+        world,
+        "/api/v1/units",
+        {"code": leaf, "name": f"Xã {mark}", "kind": "commune", "parent_code": top},
+    )
+    return await furnish(http, app, world, mark, mark)
+
+
+async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str, name: str) -> Branch:
+    """One more thing of every kind in a branch that stands."""
+    top, leaf = f"{mark}-TOP", f"{mark}-LEAF"
+    device = await make(http, world, "/api/v1/devices", {"unit_code": leaf, "name": f"Quầy {name}"})
+    client = await make(
+        http,
+        world,
+        "/api/v1/clients",
+        {"name": f"Một cửa {name}", "unit_code": leaf, "scopes": ["visits:write"]},
+    )
+    username = f"{name.lower()}.lan"
+    user, headers = await colleague(http, world.admin, username, ("viewer", leaf))
+    sessions = (await http.get("/api/v1/auth/sessions", headers=headers)).json()["items"]
+    registered = await register(
+        http, world.admin, visit(f"{name}-1", leaf), visit(f"{name}-2", leaf), visit(f"{name}-3", top)
+    )
+    links = [item["link"]["code"] for item in registered]
+    answered = await http.post("/api/v1/responses", json=said.body(link=links[0], comment=f"Tốt {name}"))
+    assert answered.status_code == 201, answered.text
+    day = visit()["served_on"]
+    listed = await http.get(
+        "/api/v1/responses", params={"unit": leaf, "from": str(day), "to": str(day)}, headers=world.admin
+    )
+    return Branch(
+        mark=mark,
+        top=top,
+        leaf=leaf,
+        device=device["id"],
+        client=client["client_id"],
+        user=user,
+        username=username,
+        user_session=sessions[0]["id"],
+        link=links[1],
+        dossier=f"{name}-2",
+        response=listed.json()["items"][0]["ref"],
+    )
+
+
+async def make(
+    http: httpx.AsyncClient, world: World, address: str, body: dict[str, object]
+) -> dict[str, str]:
+    """Make something as the administrator of everything."""
+    answer = await http.post(address, json=body, headers=world.admin)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, str] = answer.json()
+    return made
+
+
+async def count(database: Database) -> None:
+    """Count every figure that is due."""
+    while await refresh(database):
+        pass
+
+
+def newcomer(name: str, unit: str) -> dict[str, object]:
+    """The body that lets somebody in at a unit."""
+    return person(name, ("viewer", unit))
