@@ -47,6 +47,12 @@ async def static(
     return Response(body, headers=headers, media_type=asset.media_type)
 
 
+@router.get("/invitation", dependencies=[Depends(anyone)])
+async def open_invitation(request: Request, pages: ThePages, reader: Reader) -> Response:
+    """Where a member of staff sets a password: the same page for all, whose script holds the token."""
+    return html(request, pages.render("invitation.html", title="account.title", language=reader))
+
+
 @citizens.get("")
 async def open_link(
     request: Request,

@@ -36,6 +36,7 @@ OPEN = {
     "POST /api/v1/devices/pair": "the pairing code is the key",
     "POST /api/v1/responses": "a device token or a link is the key",
     "GET /s/{code}": "the link is the key",
+    "GET /invitation": "the same page for everybody; what it may do, the one-time link says",
     "POST /s/{code}": "the link is the key",
     "GET /s/{code}/thanks": "the link is the key",
     "GET /kiosk": "the same page for everybody; what it may do, the tablet's token says",

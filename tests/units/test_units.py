@@ -20,7 +20,12 @@ async def codes(http: httpx.AsyncClient, headers: dict[str, str], query: str = "
 async def test_a_unit_is_added_and_read_again(http: httpx.AsyncClient, world: World) -> None:
     added = await http.post("/api/v1/units", json=NEW | {"valid_from": "2025-07-01"}, headers=world.admin)
     assert added.status_code == 201
-    nothing_said: dict[str, object] = {"contact": None, "opening_hours": None, "inherited": []}
+    nothing_said: dict[str, object] = {
+        "contact": None,
+        "opening_hours": None,
+        "inherited": [],
+        "require_totp": False,
+    }
     expected = NEW | {"valid_from": "2025-07-01", "valid_to": None} | nothing_said
     assert added.json() == expected
     read = await http.get("/api/v1/units/09003", headers=world.admin)

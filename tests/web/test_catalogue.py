@@ -12,8 +12,8 @@ from app.web.catalogue import LOCALE, Catalogues, long_day, placeholders
 WEB = Path(catalogue.__file__).parent
 CATALOGUES = Catalogues.load()
 VIETNAMESE = CATALOGUES.texts["vi"]
-NAMED = re.compile(r"""["'`]((?:common|link|kiosk|receipt)(?:\.[a-z0-9_-]+)+)["'`]""")
-FAMILY = re.compile(r"""["'`]((?:common|link|kiosk|receipt)(?:\.[a-z0-9_-]+)+\.)(?:["'`]|\$\{|\{)""")
+NAMED = re.compile(r"""["'`]((?:account|common|link|kiosk|receipt)(?:\.[a-z0-9_-]+)+)["'`]""")
+FAMILY = re.compile(r"""["'`]((?:account|common|link|kiosk|receipt)(?:\.[a-z0-9_-]+)+\.)(?:["'`]|\$\{|\{)""")
 SUFFIXES = (".html", ".js", ".css", ".svg", ".png", ".po")
 
 
