@@ -33,7 +33,7 @@ async def open_user(session: AsyncSession, user_id: UUID) -> Person | None:
 
 
 async def _open_user(session: AsyncSession, condition: ColumnElement[bool]) -> Person | None:
-    """One query for both: this is asked every few seconds for everybody at work."""
+    """The account and its roles in one query."""
     query = select(User, UserRole).outerjoin(UserRole, UserRole.user_id == User.id)
     found = (
         await session.execute(query.where(condition, User.closed_at.is_(None)).order_by(UserRole.id))
