@@ -108,6 +108,12 @@ WALK: Mapping[str, list[Ask]] = {
     "POST /api/v1/users/{user_id}/close": [Ask(at(user_id="user"))],
     "GET /api/v1/clients": [Ask(nothing, "mine")],
     "POST /api/v1/clients": [Ask(body(name="x", unit_code=leaf, scopes=["units:read"]))],
+    "GET /api/v1/clients/{client_id}": [Ask(at(client_id="client"))],
+    "PATCH /api/v1/clients/{client_id}": [Ask(both(at(client_id="client"), body(name="x")))],
+    "POST /api/v1/clients/{client_id}/secrets": [Ask(both(at(client_id="client"), body()))],
+    "DELETE /api/v1/clients/{client_id}/secrets/{secret_id}": [
+        Ask(at(client_id="client", secret_id="secret"))
+    ],
     "POST /api/v1/clients/{client_id}/close": [Ask(at(client_id="client"))],
     # the tree
     "GET /api/v1/units": [

@@ -22,6 +22,7 @@ class Branch:
     leaf: str
     device: str
     client: str
+    secret: str
     user: str
     username: str
     user_session: str
@@ -59,6 +60,7 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         "/api/v1/clients",
         {"name": f"Một cửa {name}", "unit_code": leaf, "scopes": ["visits:write"]},
     )
+    shown = (await http.get(f"/api/v1/clients/{client['client_id']}", headers=world.admin)).json()
     username = f"{name.lower()}.lan"
     user, headers = await colleague(http, world.admin, username, ("viewer", leaf))
     sessions = (await http.get("/api/v1/auth/sessions", headers=headers)).json()["items"]
@@ -78,6 +80,7 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         leaf=leaf,
         device=device["id"],
         client=client["client_id"],
+        secret=shown["secrets"][0]["id"],
         user=user,
         username=username,
         user_session=sessions[0]["id"],
