@@ -140,9 +140,13 @@ async def change_user(
 async def give_role(
     user_id: UUID, sent: RoleIn, subject: Manager, session: WriteSession, settings: AppSettings
 ) -> PersonOut:
-    """One whose every scope you hold at that unit. It holds within two seconds everywhere."""
-    today = local_day(utc_now(), settings.zone)
-    return await _show_one(session, subject, await service.give(session, subject, user_id, sent, today))
+    """One whose every scope you hold at that unit. It holds within two seconds everywhere.
+
+    One-time links of the account that are still open end: make another with `reset`.
+    """
+    now = utc_now()
+    today = local_day(now, settings.zone)
+    return await _show_one(session, subject, await service.give(session, subject, user_id, sent, now, today))
 
 
 @router.delete(

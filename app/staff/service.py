@@ -69,13 +69,19 @@ async def change(session: AsyncSession, subject: Subject, user_id: UUID, sent: P
     return user
 
 
-async def give(session: AsyncSession, subject: Subject, user_id: UUID, role: RoleIn, today: date) -> User:
-    """One more role; giving one that is held changes nothing."""
+async def give(
+    session: AsyncSession, subject: Subject, user_id: UUID, role: RoleIn, now: datetime, today: date
+) -> User:
+    """One more role; giving one that is held changes nothing.
+
+    Links still open end with it: whoever made one had a right to the account as it was, not as it is now.
+    """
     user = await _find(session, subject, user_id)
     (unit,) = await _check(session, subject, [("", role)], today)
     unit_id = unit.id if unit else None
     if await _held(session, user.id, role.role, unit_id) is None:
         session.add(UserRole(user_id=user.id, role=role.role, unit_id=unit_id))
+        await invitations.void(session, user.id, now)
         audit.record(session, subject.actor, "user.give_role", f"user:{user.id}", **role.model_dump())
     return user
 

@@ -199,6 +199,19 @@ async def test_a_role_is_given_as_carefully_later_as_in_the_beginning(
         assert faults(await http.post(f"{USERS}/{lan}/roles", json=body, headers=head)) == [fault]
 
 
+async def test_a_link_made_before_somebody_rose_does_not_lead_to_what_they_may_do_now(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    head = await world.person("head", ("unit_admin", "24"))
+    made = await let_in(http, head, "lan", ("viewer", "24"))
+    role = {"role": "system_admin", "unit_code": None}
+    given = await http.post(f"{USERS}/{made['id']}/roles", json=role, headers=world.admin)
+    assert given.status_code == 200
+    assert refusal(await accept(http, made["invitation"]["token"])) == (410, "invitation_expired")
+    again = await http.post(f"{USERS}/{made['id']}/reset", headers=world.admin)
+    assert (await accept(http, again.json()["token"])).status_code == 200
+
+
 async def test_a_closed_account_is_out_and_stays_in_the_record(
     http: httpx.AsyncClient, world: World, database: Database
 ) -> None:
