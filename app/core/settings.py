@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as Unparsed
 
 from app.core.embedded import default_data_dir
 
@@ -189,6 +190,8 @@ def load_settings() -> Settings:
     """Read the settings from the environment; SettingsError names every variable that cannot be used."""
     try:
         return Settings()
+    except Unparsed as error:  # its message names the field and never the value, which may be a secret
+        raise SettingsError([f"{error}: it is written as JSON"]) from error
     except ValidationError as error:
         raise SettingsError(
             [
