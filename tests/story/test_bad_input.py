@@ -30,6 +30,8 @@ PROMISES: list[Any] = [
 ]
 # A token of a device that exists, so that what lies behind the door is reached, too
 DEVICE_PATHS = ("/api/v1/device/", "/api/v1/responses/batch")
+# A person of their own: what is done to one's own account may end one's session
+OWN_PATHS = ("/api/v1/auth/password", "/api/v1/auth/totp", "/api/v1/auth/sessions")
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,17 @@ def tablet(http: httpx.Client, admin: dict[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@pytest.fixture(scope="module")
+def person(http: httpx.Client, admin: dict[str, str]) -> dict[str, str]:
+    new = {"username": "lan", "display_name": "Lan", "roles": [{"role": "viewer", "unit_code": "24"}]}
+    made = http.post("/api/v1/users", json=new, headers=admin).raise_for_status().json()
+    word = {"token": made["invitation"]["token"], "password": "một mật khẩu đủ dài"}
+    http.post("/api/v1/auth/invitations/accept", json=word).raise_for_status()
+    form = {"grant_type": "password", "username": "lan", "password": word["password"]}
+    token = http.post("/api/v1/auth/token", data=form).raise_for_status().json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
 # The schema as the application makes it; what is called is the real server
 nowhere = Settings(
     database_url="postgresql://nowhere/none", secret_key=SecretStr("s3cret-of-nobody-0123456789-abcd")
@@ -71,9 +84,17 @@ schema = schemathesis.openapi.from_dict(create_app(nowhere).openapi())
     suppress_health_check=list(HealthCheck),
 )
 def test_no_operation_breaks_its_promises(
-    case: schemathesis.Case[Any], server: Server, admin: dict[str, str], tablet: dict[str, str]
+    case: schemathesis.Case[Any],
+    server: Server,
+    admin: dict[str, str],
+    tablet: dict[str, str],
+    person: dict[str, str],
 ) -> None:
-    credentials = tablet if case.operation.path.startswith(DEVICE_PATHS) else admin
+    credentials = admin
+    if case.operation.path.startswith(DEVICE_PATHS):
+        credentials = tablet
+    elif case.operation.path.startswith(OWN_PATHS):
+        credentials = person
     case.call_and_validate(base_url=server.url, headers=credentials, checks=PROMISES)
 
 

@@ -69,7 +69,7 @@ async def begin(http: httpx.AsyncClient) -> tuple[str, str]:
     return asked["state"][0], asked["nonce"][0]
 
 
-def good(nonce: str, **changed: object) -> dict[str, object]:
+def good(nonce: str, /, **changed: object) -> dict[str, object]:
     now = int(time.time())
     claims: dict[str, object] = {"iss": ISSUER, "aud": "sipas", "sub": "lan", "groups": ["all"]}
     claims |= {"nonce": nonce, "iat": now, "exp": now + 300} | changed
