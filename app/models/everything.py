@@ -1,7 +1,29 @@
 """All tables at once: for migrations, which must see every one of them."""
 
-from app.models import account, device, questionnaire, record, response, rollup, subject, unit, visit
+from app.models import (
+    account,
+    device,
+    questionnaire,
+    record,
+    reorganisation,
+    response,
+    rollup,
+    subject,
+    unit,
+    visit,
+)
 from app.models.base import Base
 
 metadata = Base.metadata
-FAMILIES = (account, device, questionnaire, record, response, rollup, subject, unit, visit)
+FAMILIES = (
+    account,
+    device,
+    questionnaire,
+    record,
+    reorganisation,
+    response,
+    rollup,
+    subject,
+    unit,
+    visit,
+)
