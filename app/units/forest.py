@@ -118,9 +118,14 @@ def below(top: int, parents: Iterable[tuple[int, int | None]]) -> set[int]:
     for unit, parent in parents:
         if parent is not None:
             children[parent].append(unit)
+    return beneath(top, children)
+
+
+def beneath(top: int, children: Mapping[int, Sequence[int]]) -> set[int]:
+    """The same, given each unit's children."""
     found, waiting = {top}, [top]
     while waiting:
-        for child in children[waiting.pop()]:
+        for child in children.get(waiting.pop(), ()):
             if child not in found:
                 found.add(child)
                 waiting.append(child)

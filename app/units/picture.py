@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from app.units.effects import Held, Served, Standing
-from app.units.forest import ONE_DAY, Forest, State, Succession, below
+from app.units.forest import ONE_DAY, Forest, State, Succession, beneath
 from app.units.outline import (
     AccountMove,
     Changed,
@@ -86,8 +86,8 @@ class Picture:
         return {"code": state.code, "name": state.name, "kind": state.kind, "parent_code": parent}
 
     def _only_heir(self, unit: int) -> str | None:
-        heirs = {one.heir for one in self._reform.successions if one.former == unit and not one.split}
-        return self._code(heirs.pop()) if heirs else None
+        heirs = self._reform.closed[unit]
+        return self._code(heirs[0]) if len(heirs) == 1 else None
 
     def _opened(self) -> list[Opened]:
         before: defaultdict[int, list[str]] = defaultdict(list)
@@ -128,15 +128,18 @@ class Picture:
         return {"code": state.code, "name": state.name, "kind": state.kind, "parent_code": parent}
 
     def _figures(self) -> list[FigureSum]:
-        merged = [(one.former, one.heir) for one in self._successions if not one.split]
-        found = []
-        for heir in sorted({one.heir for one in self._reform.successions}, key=self._code):
-            split = {one.former for one in self._successions if one.split and one.heir == heir}
-            found.append(
-                FigureSum(
-                    unit=self._code(heir),
-                    sums_up=sorted(self._code(unit) for unit in below(heir, merged) - {heir}),
-                    left_out=sorted(self._code(unit) for unit in split),
-                )
+        formers: defaultdict[int, list[int]] = defaultdict(list)
+        split: defaultdict[int, set[int]] = defaultdict(set)
+        for one in self._successions:
+            if one.split:
+                split[one.heir].add(one.former)
+            else:
+                formers[one.heir].append(one.former)
+        return [
+            FigureSum(
+                unit=self._code(heir),
+                sums_up=sorted(self._code(unit) for unit in beneath(heir, formers) - {heir}),
+                left_out=sorted(self._code(unit) for unit in split[heir]),
             )
-        return found
+            for heir in sorted({one.heir for one in self._reform.successions}, key=self._code)
+        ]

@@ -5,6 +5,7 @@ invented and says so in its names: two provinces become one, districts end, 500 
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ async def build_old(database: Database) -> dict[str, int]:
     """Two provinces of old, their districts, 500 communes beneath these; ids by code."""
     ids: dict[str, int] = {}
 
-    async def add(rows: list[tuple[str, str, str, str | None]]) -> None:
+    async def add(rows: Sequence[tuple[str, str, str, str | None]]) -> None:
         values = [
             {
                 "code": code,
