@@ -214,10 +214,6 @@ FAULTS: dict[str, Text] = {
         "Hãy ghi đơn vị: chỉ tài khoản phụ trách mọi đơn vị mới được để trống.",
         "Name the unit: only who reaches every unit may leave it out.",
     ),
-    "unit_closed": Text(
-        "Đơn vị này đã ngừng hoạt động: không cấp vai trò ở đây nữa.",
-        "This unit has closed: no role is given there any more.",
-    ),
     "everywhere_only": Text(
         "Vai trò {role} áp dụng cho mọi đơn vị: hãy để unit_code là null.",
         "The role {role} holds everywhere: leave unit_code null.",

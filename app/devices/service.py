@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
+from app.auth.heirs import require_open
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import local_day
@@ -49,7 +50,6 @@ from app.models.device import Device
 from app.questionnaires.published import PublishedQuestionnaires
 from app.questionnaires.schemas import QuestionnaireOut
 from app.units import queries as units
-from app.units.closing import require_open
 from app.units.hours import Timetable, open_for, timetable
 from app.units.schemas import Contact
 

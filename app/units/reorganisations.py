@@ -8,7 +8,7 @@ a state "ahead" and is put in place on the day, by the same statements whether t
 # ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -87,21 +87,6 @@ _RESTORE = {
 }
 
 
-_SUCCESSORS = text(
-    """
-    WITH RECURSIVE heirs AS (
-        SELECT from_unit AS unit, to_unit AS heir FROM unit_successions
-        WHERE from_unit = ANY(CAST(:units AS int[])) AND effective_on <= :today
-        UNION
-        SELECT heirs.unit, s.to_unit FROM heirs
-        JOIN unit_successions s ON s.from_unit = heirs.heir AND s.effective_on <= :today)
-    SELECT heirs.unit, string_agg(u.code, ', ' ORDER BY u.code)
-    FROM heirs JOIN units u ON u.id = heirs.heir
-    WHERE u.valid_to IS NULL OR u.valid_to >= :today GROUP BY heirs.unit
-    """
-)
-
-
 async def read_forest(connection: AsyncConnection | AsyncSession, subject: Subject | None = None) -> Forest:
     """Every unit with all its states; `reached` says which the subject may see (without one: all)."""
     former: defaultdict[int, list[Former]] = defaultdict(list)
@@ -141,12 +126,6 @@ async def read_successions(connection: AsyncConnection | AsyncSession) -> list[S
         )
     )
     return [Succession(former, heir, day, kind == "split") for former, heir, day, kind in rows]
-
-
-async def successors(session: AsyncSession, unit_ids: Collection[int], today: date) -> dict[int, str]:
-    """The codes of those who serve today in place of units that ended, in words; none: left out."""
-    rows = await session.execute(_SUCCESSORS, {"units": list(unit_ids), "today": today})
-    return {row[0]: row[1] for row in rows}
 
 
 async def new_ids(session: AsyncSession, count: int) -> list[int]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth import heirs
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day
 from app.core.errors import Problem
@@ -29,7 +30,6 @@ from app.core.problems import (
 )
 from app.models.visit import OPEN
 from app.rollups import stale
-from app.units import reorganisations
 from app.visits import queries
 from app.visits.links import LinkCodes
 from app.visits.queries import KnownUnit, LinkedVisit, NewVisit, StoredVisit
@@ -158,7 +158,7 @@ async def _registers(
     return Registers(
         units,
         await queries.present_codes(session, subject, missing) if missing else {},
-        await reorganisations.successors(session, ended, today) if ended else {},
+        await heirs.successors(session, ended, today) if ended else {},
         await queries.procedures_by_code(
             session, {visit.procedure_code for visit in visits if visit.procedure_code is not None}
         ),
@@ -203,15 +203,15 @@ def _judge(visit: VisitIn, at: str, known: Registers, expiry: Expiry, today: dat
 
 
 def _day_faults(
-    visit: VisitIn, at: str, unit: KnownUnit | None, heirs: Mapping[int, str], today: date
+    visit: VisitIn, at: str, unit: KnownUnit | None, followed: Mapping[int, str], today: date
 ) -> list[Fault]:
     where, served_on = f"{at}/served_on", visit.served_on
     if served_on > today:
         return [Fault(where, "day_in_future")]
     if (today - served_on).days > MAX_AGE_DAYS:
         return [Fault(where, "day_too_old", {"days": MAX_AGE_DAYS})]
-    if unit is not None and unit.id in heirs and unit.valid_to is not None and unit.valid_to < served_on:
-        told = {"unit": visit.unit_code, "day": unit.valid_to, "successor": heirs[unit.id]}
+    if unit is not None and unit.id in followed and unit.valid_to is not None and unit.valid_to < served_on:
+        told = {"unit": visit.unit_code, "day": unit.valid_to, "successor": followed[unit.id]}
         return [Fault(where, "unit_closed", told)]
     if unit is not None and not (unit.valid_from or date.min) <= served_on <= (unit.valid_to or date.max):
         return [Fault(where, "unit_not_valid_on_day")]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -25,9 +25,7 @@ from tests.support.world import World
 URL = "/api/v1/units/reorganisations"
 START = today() - timedelta(days=200)
 EVERY = timedelta(days=17)
-PROPERTY = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PROPERTY = settings(max_examples=12)
 TABLES = {
     "units": "id, code, name, kind, parent_id, valid_from, valid_to",
     "unit_versions": "unit_id, valid_from, valid_to, code, name, kind, parent_id, reorganisation_id",
