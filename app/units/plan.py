@@ -33,6 +33,8 @@ class Standing(NamedTuple):
     valid_to: date | None
     reached: bool
     reorganised: bool = False
+    ahead: date | None = None
+    """The day of a decided change to come: a file that changed the unit before would be undone by it."""
 
     @property
     def ended(self) -> bool:
@@ -78,6 +80,8 @@ def make_plan(
             table.accuse(row, "code", "code_taken")
         elif known is not None and known.ended and _differs(wanted[row.values["code"]], known):
             table.accuse(row, "code", "unit_ended")
+        elif known is not None and known.ahead and _differs(wanted[row.values["code"]], known):
+            table.accuse(row, "code", "changed_later", unit=row.values["code"], day=known.ahead)
         elif known is None and row.values["code"] in former_codes:
             table.accuse(row, "code", "code_in_use")
         elif table.whole:

@@ -164,6 +164,9 @@ async def all_standing(
     stood = case((last.id.is_not(None), last.parent_id), else_=Unit.parent_id)
     reached: ColumnElement[bool] = true() if subject is None else within_reach(Unit.id, subject)
     changed = exists().where(UnitVersion.unit_id == Unit.id)
+    ahead = select(UnitVersion.valid_from).where(
+        UnitVersion.unit_id == Unit.id, UnitVersion.valid_to.is_(None)
+    )
     rows = await session.execute(
         select(
             Unit.id,
@@ -175,6 +178,7 @@ async def all_standing(
             Unit.valid_to,
             reached,
             changed,
+            ahead.scalar_subquery(),
         )
         .outerjoin(last, _on(last, Unit, None))
         .outerjoin(parent, stood == parent.id)
@@ -183,7 +187,8 @@ async def all_standing(
     ids: dict[str, int] = {}
     for row in rows:
         ids[row[1]] = row[0]
-        standing[row[1]] = Standing(*row[2:])
+        state: list[Any] = list(row[2:])
+        standing[row[1]] = Standing(*state)
     return standing, ids
 
 

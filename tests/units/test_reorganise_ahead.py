@@ -1,3 +1,6 @@
+import asyncio
+import os
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from tests.support.visits import register, today, visit
 from tests.support.world import World
 
 URL = "/api/v1/units/reorganisations"
+SECRET = "kR8v-2mQpZ7wX4tB6nY9cF3hJ5gD1sLa0eUi"
 HEAD = "kind,from,to_code,to_name,to_kind,to_parent\n"
 
 
@@ -217,6 +221,50 @@ async def test_an_import_leaves_what_has_ended_alone(http: httpx.AsyncClient, wo
         (2, "code", "unit_ended"),
         (3, "parent_code", "parent_closed"),
     ]
+
+
+async def test_an_import_does_not_meddle_with_what_is_decided(http: httpx.AsyncClient, world: World) -> None:
+    day = today() + timedelta(days=9)
+    move = {"kind": "move", "from": ["09001"], "to": [{"code": "09001", "parent_code": "27"}]}
+    assert (await decide(http, world, move, on=day)).status_code == 201
+    content = "code,name,kind,parent_code,valid_from\n09001,Khác,commune,24,\n"
+    files = {"file": ("x.csv", content.encode())}
+    answer = await http.post("/api/v1/units/import", files=files, headers=world.admin)
+    assert [(one["column"], one["code"]) for one in answer.json()["errors"]] == [("code", "changed_later")]
+
+
+async def test_the_command_reads_a_file_and_says_what_it_did(
+    http: httpx.AsyncClient, world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+
+    async def run(content: str, *more: str) -> tuple[int | None, str]:
+        path.write_text(content)
+        arguments = ["-m", "app.cli", "reorganise", str(path), "--decision", "NQ", *more]
+        settings = {"SIPAS_DATABASE_URL": world.database.url, "SIPAS_SECRET_KEY": SECRET}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ | settings,
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    on = ["--effective-on", str(today())]
+    good = HEAD + "merge,09001,N1,Xã N,commune,24\nmerge,09002,N1,,,\n"
+    code, said = await run(HEAD + "merge,09001,N1,Xã N,commune,24\nmerge,99999,N1,,,\n", *on)
+    assert (code, "row 3, from: This unit is not known." in said) == (1, True), said
+    code, said = await run(good, *on, "--dry-run")
+    assert (code, "1 units opened, 2 closed, 0 changed." in said, "nothing was written" in said) == (
+        0,
+        True,
+        True,
+    )
+    code, said = await run(good, *on)
+    assert (code, "is in force" in said) == (0, True), said
+    assert (await http.get("/api/v1/units/N1", headers=world.admin)).status_code == 200
 
 
 async def upload(
