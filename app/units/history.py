@@ -46,21 +46,25 @@ async def versions(session: AsyncSession, subject: Subject, unit: Unit) -> list[
     return [*former, *(one for one in ahead if unit.valid_to is None)]
 
 
-async def predecessors(session: AsyncSession, unit_id: int) -> list[dict[str, Any]]:
-    """Those it took over from, wholly or in part."""
-    return await _follows(session, UnitSuccession.to_unit == unit_id, UnitSuccession.from_unit == Unit.id)
+async def predecessors(session: AsyncSession, subject: Subject, unit_id: int) -> list[dict[str, Any]]:
+    """Those within reach that it took over from, wholly or in part."""
+    mine, other = UnitSuccession.to_unit == unit_id, UnitSuccession.from_unit == Unit.id
+    return await _follows(session, subject, mine, other)
 
 
-async def successors(session: AsyncSession, unit_id: int) -> list[dict[str, Any]]:
-    """Those that took over from it, wholly or in part."""
-    return await _follows(session, UnitSuccession.from_unit == unit_id, UnitSuccession.to_unit == Unit.id)
+async def successors(session: AsyncSession, subject: Subject, unit_id: int) -> list[dict[str, Any]]:
+    """Those within reach that took over from it, wholly or in part."""
+    mine, other = UnitSuccession.from_unit == unit_id, UnitSuccession.to_unit == Unit.id
+    return await _follows(session, subject, mine, other)
 
 
 async def _follows(
-    session: AsyncSession, mine: ColumnElement[bool], other: ColumnElement[bool]
+    session: AsyncSession, subject: Subject, mine: ColumnElement[bool], other: ColumnElement[bool]
 ) -> list[dict[str, Any]]:
     query = select(Unit.code, Unit.name, UnitSuccession.effective_on, UnitSuccession.kind).join(
         UnitSuccession, other
     )
-    rows = await session.execute(query.where(mine).order_by(UnitSuccession.effective_on, Unit.code))
+    rows = await session.execute(
+        query.where(mine, within_reach(Unit.id, subject)).order_by(UnitSuccession.effective_on, Unit.code)
+    )
     return [dict(zip(_FOLLOWS, row, strict=True)) for row in rows]

@@ -123,8 +123,8 @@ async def read_history(code: Annotated[Code, Path()], subject: Reader, session: 
     return UnitHistory.model_validate(
         {
             "versions": await history.versions(session, subject, unit),
-            "predecessors": await history.predecessors(session, unit.id),
-            "successors": await history.successors(session, unit.id),
+            "predecessors": await history.predecessors(session, subject, unit.id),
+            "successors": await history.successors(session, subject, unit.id),
         }
     )
 
