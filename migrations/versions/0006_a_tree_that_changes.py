@@ -94,9 +94,7 @@ def upgrade() -> None:
     )
     op.add_column("devices", sa.Column("former_unit_id", sa.Integer(), nullable=True))
     op.add_column("devices", sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_foreign_key(
-        op.f("fk_devices_former_unit_id"), "devices", "units", ["former_unit_id"], ["id"]
-    )
+    op.create_foreign_key(op.f("fk_devices_former_unit_id"), "devices", "units", ["former_unit_id"], ["id"])
 
 
 def downgrade() -> None:
