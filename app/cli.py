@@ -15,6 +15,7 @@ from app import bootstrap
 from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
 from app.auth.subjects import Subject
+from app.core.clock import read_day, utc_now
 from app.core.database import LOST_CONNECTION, Database
 from app.core.imports import ImportResult
 from app.core.problems import UnitUnknown
@@ -27,6 +28,7 @@ from app.serve import PortTaken
 from app.serve import serve as run_server
 from app.shell import err, fail, on_database, out, progress_bar, read_settings, with_database
 from app.units import service as units
+from app.units.reorganise import Done, reorganise_from_file
 from app.users import service as users
 from app.worker import run_jobs
 
@@ -175,6 +177,51 @@ def _import(run: Importer, file: Path, dry_run: bool) -> None:
         fail(f"{len(result.faults)} faults; nothing was written")
     said = "Dry run, nothing was written: " if dry_run else ""
     out.print(f"{said}{result.created} created, {result.updated} updated, {result.unchanged} unchanged.")
+
+
+@app.command()
+def reorganise(
+    file: FileArgument,
+    effective_on: Annotated[str, typer.Option(help="The day it takes effect, YYYY-MM-DD.")],
+    decision: Annotated[str, typer.Option(help="The decision behind it, as it is cited.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Reorganise units from a file: columns kind,from,to_code,to_name,to_kind,to_parent."""
+    day = read_day(effective_on)
+    if day is None:
+        fail(f"{effective_on} is no day; a day looks like 2025-07-01")
+    content = file.read_bytes()
+
+    async def work(database: Database, settings: Settings) -> Done:
+        with progress_bar("Reorganising") as progress:
+            async with database.transaction() as session:
+                return await reorganise_from_file(
+                    session,
+                    None,
+                    content,
+                    file.name,
+                    decision,
+                    day,
+                    settings.zone,
+                    utc_now(),
+                    dry_run=dry_run,
+                    progress=progress,
+                )
+
+    done = on_database(work)
+    for fault in done.faults:
+        column = f", {fault.column}" if fault.column else ""
+        err.print(f"row {fault.row}{column}: {fault.detail('en')}", soft_wrap=True)
+    if done.outcome is None:
+        fail(f"{len(done.faults)} faults; nothing was written")
+    for line in done.outcome.lines():
+        out.print(line, soft_wrap=True, markup=False)
+    if done.reorganisation is None:
+        out.print("Dry run, nothing was written.")
+    elif done.reorganisation.state == "scheduled":
+        out.print(f"Reorganisation {done.reorganisation.id} is decided and takes effect on {day}.")
+    else:
+        out.print(f"Reorganisation {done.reorganisation.id} is in force.")
 
 
 @app.command("demo")

@@ -27,6 +27,7 @@ from app.core.problems import (
     ProcedureExists,
     QuestionnaireExists,
     QuestionnaireFrozen,
+    ReorganisationExists,
     Unavailable,
     UnitExists,
     UsernameTaken,
@@ -48,6 +49,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "uq_questionnaires_code_version": QuestionnaireExists,
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
     "uq_users_username": UsernameTaken,
+    "uq_reorganisations_decision_digest": ReorganisationExists,
 }
 
 LONE_STATEMENTS = 4

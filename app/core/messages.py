@@ -124,6 +124,66 @@ FAULTS: dict[str, Text] = {
     "parent_loop": Text(
         "Đơn vị này thành cấp trên của chính nó.", "This would make the unit stand above itself."
     ),
+    # a reorganisation of units
+    "unit_closed": Text(
+        "Đơn vị {unit} đã kết thúc sau ngày {day}; đơn vị kế thừa: {successor}.",
+        "The unit {unit} ended after {day}; it is succeeded by: {successor}.",
+    ),
+    "unit_ended": Text(
+        "Đơn vị đã kết thúc theo một quyết định sắp xếp; không sửa bằng tệp được nữa.",
+        "The unit ends by a reorganisation; a file cannot change it any more.",
+    ),
+    "unit_renumbered": Text(
+        "Đơn vị này nay mang mã {code}.", "The code of this unit has changed; it is {code} now."
+    ),
+    "unit_touched_twice": Text(
+        "Đơn vị này đã có trong một thay đổi khác: {first}.",
+        "This unit is in another change already: {first}.",
+    ),
+    "changed_same_day": Text(
+        "Đơn vị {unit} đã thay đổi vào chính ngày {day}.",
+        "The unit {unit} has changed on that very day, {day}.",
+    ),
+    "changed_later": Text(
+        "Đơn vị {unit} còn một thay đổi sau đó, vào ngày {day}.",
+        "The unit {unit} has a change after that, on {day}.",
+    ),
+    "code_in_use": Text(
+        "Mã này đã hoặc từng thuộc về một đơn vị; mã không bao giờ được cấp lại.",
+        "This code belongs, or once belonged, to a unit; a code is never given twice.",
+    ),
+    "children_left": Text(
+        "Đơn vị kết thúc nhưng còn đơn vị trực thuộc: {children}. Hãy chuyển chúng trước.",
+        "The unit ends with units beneath it: {children}. Move them in the same reorganisation.",
+    ),
+    "parent_closed": Text(
+        "Đơn vị cấp trên {parent} không hoạt động từ ngày đó.",
+        "The parent {parent} does not exist from that day on.",
+    ),
+    "nothing_changes": Text("Không có gì thay đổi.", "Nothing would change."),
+    "not_for_this_kind": Text(
+        "Cột này phải để trống với loại {kind}.", "This cell must be empty for a row of kind {kind}."
+    ),
+    "row_differs": Text(
+        "Khác với dòng {first} của cùng đơn vị.", "Differs from row {first} of the same unit."
+    ),
+    # what keeps a reorganisation from being taken back
+    "has_visits": Text("Đã có {count} lượt giao dịch.", "It has {count} visits."),
+    "has_responses": Text("Đã có {count} phản hồi.", "It has {count} responses."),
+    "has_devices": Text("Đã có {count} thiết bị mới.", "It has {count} devices of its own."),
+    "has_accounts": Text(
+        "Đã có {count} tài khoản hoặc ứng dụng được giao cho đơn vị này.",
+        "{count} accounts or clients have been given this unit.",
+    ),
+    "has_children": Text("Đã có {count} đơn vị trực thuộc.", "It has {count} units beneath it."),
+    "reorganised_since": Text(
+        "Đơn vị đã được sắp xếp lại {count} lần sau đó; hãy hủy các lần đó trước.",
+        "It was reorganised {count} times since; take those back first.",
+    ),
+    "parent_closed_since": Text(
+        "Đơn vị cấp trên trước đây đã kết thúc.", "The unit it stood beneath has ended since."
+    ),
+    "changed_since": Text("Đơn vị đã được sửa sau đó.", "It has been changed since."),
     # a unit's contact and opening hours
     "invalid_phone": Text(
         "Số điện thoại không đúng dạng; ví dụ đúng: 0222 3822 333.",
@@ -153,10 +213,6 @@ FAULTS: dict[str, Text] = {
     "unit_needed": Text(
         "Hãy ghi đơn vị: chỉ tài khoản phụ trách mọi đơn vị mới được để trống.",
         "Name the unit: only who reaches every unit may leave it out.",
-    ),
-    "unit_closed": Text(
-        "Đơn vị này đã ngừng hoạt động: không cấp vai trò ở đây nữa.",
-        "This unit has closed: no role is given there any more.",
     ),
     "everywhere_only": Text(
         "Vai trò {role} áp dụng cho mọi đơn vị: hãy để unit_code là null.",

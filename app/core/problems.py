@@ -124,6 +124,44 @@ class UnitExists(Problem):
     detail = Text("Đã có đơn vị mang mã này.", "A unit has this code already.")
 
 
+class UnitClosed(Problem):
+    code, status = "unit_closed", 409
+    title = Text("Đơn vị đã kết thúc hoạt động", "The unit has ended")
+    detail = Text(
+        "Đơn vị {unit} đã kết thúc sau ngày {day}; đơn vị kế thừa: {successor}.",
+        "The unit {unit} ended after {day}; it is succeeded by: {successor}.",
+    )
+
+
+class ReorganisationUnknown(Problem):
+    code, status = "reorganisation_unknown", 404
+    title = Text("Không có lần sắp xếp này", "There is no such reorganisation")
+    detail = Text("Không thấy lần sắp xếp đơn vị này.", "The reorganisation is not known.")
+
+
+class ReorganisationExists(Problem):
+    code, status = "reorganisation_exists", 409
+    title = Text("Quyết định này đã được thực hiện", "This decision is applied already")
+    detail = Text(
+        "Đã có một lần sắp xếp cùng quyết định, cùng ngày và cùng nội dung.",
+        "There is a reorganisation with the same decision, day and changes.",
+    )
+
+
+class ReorganisationReverted(Problem):
+    code, status = "reorganisation_reverted", 409
+    title = Text("Lần sắp xếp đã bị hủy", "The reorganisation is taken back already")
+    detail = Text("Lần sắp xếp này đã được hủy trước đó.", "It has been taken back before.")
+
+
+class ReorganisationInUse(Problem):
+    code, status = "reorganisation_in_use", 409
+    title = Text("Không thể hủy lần sắp xếp này", "The reorganisation cannot be taken back")
+    detail = Text(
+        "Đã có dữ liệu phụ thuộc vào nó; xem `errors`.", "Something depends on it by now: see `errors`."
+    )
+
+
 class ProcedureUnknown(Problem):
     code, status = "procedure_unknown", 404
     title = Text("Không có thủ tục này", "There is no such procedure")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day, utc_now
@@ -82,7 +83,7 @@ async def fill(
             partner = await ground.settle_in(session, told)
         questionnaires = PublishedQuestionnaires(database)
         tablets = await _pair(
-            database, questionnaires, partner, told, day_bounds(story.first, settings.zone)[0]
+            database, questionnaires, partner, told, day_bounds(story.first, settings.zone)[0], settings.zone
         )
         links = LinkCodes(derive_key(settings.secret, "link-codes"))
         async with Intake(database.url, queue_size=AT_ONCE) as intake:
@@ -106,6 +107,7 @@ async def _pair(
     partner: Subject,
     told: Province,
     now: datetime,
+    zone: ZoneInfo,
 ) -> Tablets:
     """Set up and pair every tablet; those of an interrupted demonstration are paired anew."""
     tokens: dict[tuple[str, int], str] = {}
@@ -118,7 +120,7 @@ async def _pair(
                     _, code = await devices.renew_code(session, partner, there[place.code, name], now)
                 else:
                     sent = DeviceIn(unit_code=place.code, name=name)
-                    _, code, _ = await devices.create(session, partner, questionnaires, sent, now)
+                    _, code, _ = await devices.create(session, partner, questionnaires, sent, now, zone)
                 paired = await devices.pair(session, code.digits, {"model": "demo"}, now)
                 if paired is None:
                     raise RuntimeError("a fresh pairing code was not taken")

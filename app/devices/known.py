@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from app.core.database import Database
@@ -31,6 +32,9 @@ class KnownDevice:
     questionnaire_code: str
     revoked: bool
     token_hash: bytes
+    former_unit_id: int | None = None
+    moved_at: datetime | None = None
+    """The unit it stood in before a reorganisation, and when it was moved."""
 
 
 class DeviceTokens:
@@ -78,6 +82,8 @@ class DeviceTokens:
             questionnaire_code=device.questionnaire_code,
             revoked=device.revoked_at is not None,
             token_hash=device.token_hash,
+            former_unit_id=device.former_unit_id,
+            moved_at=device.moved_at,
         )
         self._kept[device_id] = self._clock() + REMEMBERED, known
         self._kept.move_to_end(device_id)

@@ -26,6 +26,7 @@ from app.core.problems import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    UnitClosed,
     UnitUnknown,
     UnsupportedMediaType,
 )
@@ -79,17 +80,21 @@ def _after(paging: PageQuery) -> tuple[str, UUID] | None:
 @router.post(
     "/devices",
     status_code=201,
-    responses=problems(*GUARDED, *BODY, UnitUnknown, QuestionnaireUnknown),
+    responses=problems(*GUARDED, *BODY, UnitUnknown, UnitClosed, QuestionnaireUnknown),
     summary="Set up a device",
 )
 async def create_device(
-    sent: DeviceIn, subject: Manager, session: WriteSession, questionnaires: Questionnaires
+    sent: DeviceIn,
+    subject: Manager,
+    session: WriteSession,
+    questionnaires: Questionnaires,
+    settings: AppSettings,
 ) -> NewDevice:
     """The answer's pairing code is typed on the tablet within ten minutes; it works once.
 
     The PIN opens the status page on the tablet; without one in the body it is made up. It is not shown again.
     """
-    device, code, pin = await service.create(session, subject, questionnaires, sent, utc_now())
+    device, code, pin = await service.create(session, subject, questionnaires, sent, utc_now(), settings.zone)
     return NewDevice.model_validate({**_show_code(device, code).model_dump(), "pin": pin})
 
 

@@ -18,8 +18,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
+from app.auth.heirs import require_open
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
+from app.core.clock import local_day
 from app.core.etag import etag_of, json_of
 from app.core.locks import Lock, hold
 from app.core.problems import (
@@ -63,12 +65,14 @@ async def create(
     questionnaires: PublishedQuestionnaires,
     sent: DeviceIn,
     now: datetime,
+    zone: ZoneInfo,
 ) -> tuple[Device, PairingCode, str]:
-    """A new device of a unit within reach, the code that pairs its tablet, and its PIN."""
+    """A new device of a unit within reach, the code that pairs its tablet, and its PIN; UnitClosed."""
     pin = sent.pin or new_pin()
     sealed = await asyncio.to_thread(seal, pin)  # before the lock: nobody waits for it
     await hold(session, Lock.PAIRING_HANDLES)
     unit = await find_unit(session, subject, sent.unit_code)
+    await require_open(session, unit, local_day(now, zone))
     await _require_published(questionnaires, sent.questionnaire)
     device = Device(unit_id=unit.id, name=sent.name, questionnaire_code=sent.questionnaire)
     _keep_pin(device, sealed)

@@ -53,6 +53,10 @@ class Device(Base):
     """Responses that were refused for good and lie on the tablet."""
     storage: Mapped[str | None]
     last_problem: Mapped[str | None]
+    former_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    """The unit it stood in before a reorganisation moved it, and when that was: what waits on the tablet from
+    before then still counts for that unit."""
+    moved_at: Mapped[datetime | None]
 
 
 class PairingFailure(Base):

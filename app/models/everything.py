@@ -5,6 +5,7 @@ from app.models import (
     device,
     questionnaire,
     record,
+    reorganisation,
     response,
     rollup,
     sign_on,
@@ -15,4 +16,16 @@ from app.models import (
 from app.models.base import Base
 
 metadata = Base.metadata
-FAMILIES = (account, device, questionnaire, record, response, rollup, sign_on, subject, unit, visit)
+FAMILIES = (
+    account,
+    device,
+    questionnaire,
+    record,
+    reorganisation,
+    response,
+    rollup,
+    sign_on,
+    subject,
+    unit,
+    visit,
+)

@@ -87,7 +87,7 @@ class Door:
             return Source(unit_id=visit[0], visit_id=visit[1])
         if device is None:
             raise Unauthorized
-        return Source(unit_id=device.unit_id, device_id=device.id)
+        return Source(device.unit_id, device.id, None, device.former_unit_id, device.moved_at)
 
 
 def _shaped(raw: object) -> ResponseIn:

@@ -27,11 +27,22 @@ LONGEST_DURATION = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whence a response comes: a paired device, or a visit's link. The unit follows from either."""
+    """Whence a response comes: a paired device, or a visit's link. The unit follows from either.
+
+    What waited on a tablet while a reorganisation moved it counts for the unit that had served.
+    """
 
     unit_id: int
     device_id: UUID | None = None
     visit_id: int | None = None
+    former_unit_id: int | None = None
+    moved_at: datetime | None = None
+
+    def unit_at(self, submitted_at: datetime) -> int:
+        """The unit that served at that moment."""
+        if self.moved_at is None or self.former_unit_id is None or submitted_at >= self.moved_at:
+            return self.unit_id
+        return self.former_unit_id
 
 
 class Said(NamedTuple):
@@ -84,7 +95,7 @@ def prepare(
     reason = held_back_for(submitted_at, received_at)
     respondent = orjson.dumps(said.respondent, option=orjson.OPT_SORT_KEYS) if said.respondent else None
     return Submission(
-        unit_id=source.unit_id,
+        unit_id=source.unit_at(submitted_at),
         id=said.id,
         questionnaire_id=questionnaire_id,
         local_day=local_day(submitted_at, zone),

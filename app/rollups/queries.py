@@ -6,7 +6,7 @@ number of responses. The texts of the statements are few and stable: drivers kee
 
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -124,6 +124,8 @@ class Asked(NamedTuple):
     questionnaire: str | None = None
     version: int | None = None
     channel: str | None = None
+    units: tuple[int, ...] | None = None
+    """These units instead of those of the tree; what was only held back is then told, too."""
 
 
 class Total(NamedTuple):
@@ -192,7 +194,7 @@ def _spanned(
 
 @lru_cache(maxsize=128)
 def _reading(
-    limited: bool, with_subtree: bool, spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]
+    limited: bool, below: str, spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]
 ) -> TextClause:
     reach = f" AND id IN ({_REACH})" if limited else ""
     condition = ""
@@ -203,10 +205,11 @@ def _reading(
     table = "channel" if "channel" in filters else "unit"
     cells = _spanned(table, ["questionnaire_id"], ["responses", "held_back", "tally"], spans, condition)
     visits = _spanned("visit", [], ["visits", "answered"], spans, "")
+    having = "" if below == _CHOSEN else " HAVING sum(responses) > 0"
     return text(
         f"""
         WITH asked AS MATERIALIZED (SELECT id, code, name, kind FROM units WHERE code = :unit{reach}),
-        below AS MATERIALIZED ({_SUBTREE if with_subtree else "SELECT id FROM asked"})
+        below AS MATERIALIZED ({below})
         SELECT c.questionnaire_id, c.responses, c.held_back, c.tally, asked.code, asked.name, asked.kind,
             v.visits, v.answered, s.pending, s.oldest, now() AS seen_at
         FROM asked CROSS JOIN (
@@ -219,11 +222,20 @@ def _reading(
         LEFT JOIN (
             SELECT questionnaire_id, sum(responses)::bigint AS responses, sum(held_back)::bigint AS held_back,
                 sum(tally)::text AS tally
-            FROM ({cells}) spans GROUP BY questionnaire_id HAVING sum(responses) > 0) c ON true
+            FROM ({cells}) spans GROUP BY questionnaire_id{having}) c ON true
         """
     )
 
 
+_OWN = "SELECT id FROM asked"
+_CHOSEN = "SELECT unnest(CAST(:units AS integer[])) AS id"
+_PENDING = text(
+    """
+    SELECT count(*), min(oldest) FROM (
+        SELECT min(marked_at) AS oldest FROM stale_unit_days
+        WHERE unit_id = ANY(CAST(:units AS integer[])) GROUP BY unit_id, local_day) marks
+    """
+)
 _CHOICE = (("code", "questionnaire"), ("version", "version"))
 
 
@@ -234,10 +246,13 @@ async def read(connection: AsyncConnection, asked: Asked) -> Reading | None:
     """
     spans = Spans.of(asked.first, asked.last)
     chosen = {"questionnaire": asked.questionnaire, "version": asked.version, "channel": asked.channel}
-    filters = {name: value for name, value in chosen.items() if value is not None}
+    filters: dict[str, object] = {name: value for name, value in chosen.items() if value is not None}
     limited = asked.reach is not None
     reach = sorted(asked.reach) if asked.reach is not None else None
-    statement = _reading(limited, asked.subtree, (spans.months is not None, spans.signs), tuple(filters))
+    below = _SUBTREE if asked.subtree else _OWN
+    if asked.units is not None:
+        below, filters["units"] = _CHOSEN, list(asked.units)
+    statement = _reading(limited, below, (spans.months is not None, spans.signs), tuple(filters))
     given = {"unit": asked.unit_code, "reach": reach, **spans.parameters(), **filters}
     rows = (await connection.execute(statement, given)).all()
     if not rows:
@@ -245,6 +260,12 @@ async def read(connection: AsyncConnection, asked: Asked) -> Reading | None:
     totals = sorted(Total(*row[:4]) for row in rows if row[0] is not None)
     unit, (visits, answered, *rest) = Named(*rows[0][4:7]), rows[0][7:]
     return Reading(unit, totals, int(visits), int(answered), *rest)
+
+
+async def pending(connection: AsyncConnection, units: Collection[int]) -> tuple[int, datetime | None]:
+    """Unit-days of these units still to be counted, and the oldest mark among them."""
+    row = (await connection.execute(_PENDING, {"units": list(units)})).one()
+    return row[0], row[1]
 
 
 async def questionnaire_exists(connection: AsyncConnection, code: str, version: int | None) -> bool:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.database import Database
 from app.core.deps import AppSettings, InPeriod, LoneStatement, UserLanguage
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
@@ -23,7 +24,7 @@ from app.core.schema import Code
 from app.questionnaires.deps import Questionnaires
 from app.rollups import service
 from app.rollups.index import Formula
-from app.rollups.schemas import Channel, IndexOut, Scope
+from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope
 from app.rollups.service import Question
 
 router = APIRouter(prefix="/api/v1/indices", tags=["Indices"])
@@ -44,9 +45,17 @@ async def read_question(
     formula: Annotated[
         Formula | None, Query(description="Default: each questionnaire's official one.")
     ] = None,
+    boundaries: Annotated[
+        Boundaries | None,
+        Query(
+            description="Over a change of the tree: with the units of the time (`as_was`), or with today's"
+            " units as the sum of their predecessors (`as_now`). Without it: today's tree, in which merged"
+            " units hang beneath their successor."
+        ),
+    ] = None,
 ) -> Question:
     """What is asked about a unit."""
-    return Question(unit_code, period, scope, questionnaire, version, channel, formula)
+    return Question(unit_code, period, scope, questionnaire, version, channel, formula, boundaries)
 
 
 Asked = Annotated[Question, Depends(read_question)]
@@ -71,6 +80,13 @@ async def read_index(
 
     `as_of` says until when the figures are complete; it is not part of the ETag.
     """
-    body = await service.index(connection, questionnaires, subject, asked, language, settings.zone)
+    if asked.boundaries is None:
+        body = await service.index(connection, questionnaires, subject, asked, language, settings.zone)
+    else:  # several statements that must see one moment; the lone connection is for others
+        await connection.close()
+        database: Database = request.app.state.database
+        async with database.read() as session:
+            whole = await session.connection()
+            body = await service.index(whole, questionnaires, subject, asked, language, settings.zone)
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")

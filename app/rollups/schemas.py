@@ -14,6 +14,7 @@ from app.models.unit import UnitKind
 from app.rollups.index import Formula
 
 Scope = Literal["subtree", "own"]
+Boundaries = Literal["as_was", "as_now"]
 Channel = Literal["kiosk", "link", "import"]
 Percent = Annotated[float | None, Field(ge=0, le=100, description="Two decimals; null without an answer.")]
 
@@ -95,12 +96,24 @@ class Result(Out):
     components: list[ComponentFigure]
 
 
+class Note(Out):
+    """Something a reader of the figures must know: figures of a unit that was split are left out."""
+
+    code: Literal["split_left_out"]
+    unit: UnitRef
+    on: date
+    successors: list[str]
+    detail: str
+
+
 class IndexOut(Out):
     """The satisfaction index of a unit in a period."""
 
     unit: UnitRef
     period: PeriodRef
     scope: Scope
+    boundaries: Annotated[Boundaries | None, Field(description="Only where it was asked for.")] = None
+    notes: Annotated[list[Note] | None, Field(description="Only where `boundaries` was asked for.")] = None
     as_of: Annotated[datetime, Field(description="Everything received until then is in the figures.")]
     pending: Annotated[int, Field(description="Unit-days of this scope whose re-count is still due.")]
     visits: int

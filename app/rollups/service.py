@@ -13,16 +13,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.subjects import Subject
+from app.core.clock import local_day, utc_now
 from app.core.deps import Period
 from app.core.messages import Language
 from app.core.problems import QuestionnaireUnknown, UnitUnknown
 from app.questionnaires.definition import Bilingual
 from app.questionnaires.published import Published, PublishedQuestionnaires
-from app.rollups import queries
+from app.rollups import boundaries, queries
 from app.rollups.bands import band
 from app.rollups.index import Estimate, Formula, criterion_estimate, estimate, percent
 from app.rollups.lanes import Shape, read_unit
-from app.rollups.schemas import Channel, Scope
+from app.rollups.schemas import Boundaries, Channel, Scope
 
 Json = dict[str, Any]
 
@@ -39,6 +40,7 @@ class Question(NamedTuple):
     version: int | None = None
     channel: Channel | None = None
     formula: Formula | None = None
+    boundaries: Boundaries | None = None
 
 
 async def index(
@@ -61,7 +63,14 @@ async def index(
         question.version,
         question.channel,
     )
-    reading = await queries.read(connection, asked)
+    beside: Json = {}
+    if question.boundaries is None:
+        reading = await queries.read(connection, asked)
+    else:
+        today = local_day(utc_now(), zone)
+        bounded = await boundaries.read(connection, asked, question.boundaries, today, language)
+        reading, notes = bounded or (None, [])
+        beside = {"boundaries": question.boundaries, "notes": notes}
     if reading is None:
         raise UnitUnknown(unit=question.unit_code)
     code = question.questionnaire
@@ -80,6 +89,7 @@ async def index(
         "unit": reading.unit._asdict(),
         "period": {"from": first, "to": last},
         "scope": question.scope,
+        **beside,
         "as_of": _instant(reading.oldest_mark or reading.seen_at, zone),
         "pending": reading.pending,
         "visits": reading.visits,

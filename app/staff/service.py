@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
 from app.auth import invitations, second, sessions
+from app.auth.heirs import closed_fault, has_ended
 from app.auth.invitations import Invitation
 from app.auth.queries import vouched_at
 from app.auth.reach import chain_of
@@ -195,8 +196,8 @@ async def _check(
             faults.append(Fault(at, "unit_needed"))
         elif one.unit_code is not None and unit is None:
             faults.append(Fault(at, "unit_unknown"))
-        elif unit is not None and unit.valid_to is not None and unit.valid_to < today:
-            faults.append(Fault(at, "unit_closed"))
+        elif unit is not None and has_ended(unit, today):
+            faults.append(await closed_fault(session, unit, at, today))
         elif unit is not None and one.role in EVERYWHERE_ONLY:
             faults.append(Fault(at, "everywhere_only", {"role": one.role}))
         elif missing := lacking(subject, Placed(one.role, chains[unit.code] if unit else ())):

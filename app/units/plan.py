@@ -7,20 +7,24 @@ Why no row can end up outside the reach: each row's parent is within the reach, 
 it was; there are no loops; so every chain of parents ends in the reach.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from app.core.imports import MAX_NAME, Table
 from app.core.tables import Row, RowFault
 
 COLUMNS = ("code", "name", "kind", "parent_code", "valid_from")
 REQUIRED = ("code", "name", "kind")
+K = TypeVar("K", bound=Hashable)
 
 
 class Standing(NamedTuple):
-    """A unit as the database has it; `reached` is whether the importer may see it."""
+    """A unit as the database has it; `reached` is whether the importer may see it.
+
+    `reorganised`: it has been something else before, or shall be; its first day is then no longer a file's.
+    """
 
     name: str
     kind: str
@@ -28,6 +32,14 @@ class Standing(NamedTuple):
     valid_from: date | None
     valid_to: date | None
     reached: bool
+    reorganised: bool = False
+    ahead: date | None = None
+    """The day of a decided change to come: a file that changed the unit before would be undone by it."""
+
+    @property
+    def ended(self) -> bool:
+        """A unit whose end is decided: only taking back the reorganisation changes it any more."""
+        return self.reorganised and self.valid_to is not None
 
 
 class Wanted(NamedTuple):
@@ -51,9 +63,13 @@ class Plan:
 
 
 def make_plan(
-    table: Table, standing: Mapping[str, Standing], kinds: Sequence[str], reaches_all: bool
+    table: Table,
+    standing: Mapping[str, Standing],
+    kinds: Sequence[str],
+    reaches_all: bool,
+    former_codes: Container[str] = (),
 ) -> Plan:
-    """Compare the rows with the units that stand there, by code."""
+    """Compare the rows with the units that stand there, by code. A code that a unit once had is not free."""
     rows = table.by_code()
     table.check_length("name", MAX_NAME)
     table.check_word("kind", kinds)
@@ -62,6 +78,12 @@ def make_plan(
         known = standing.get(row.values["code"])
         if known is not None and not known.reached:
             table.accuse(row, "code", "code_taken")
+        elif known is not None and known.ended and _differs(wanted[row.values["code"]], known):
+            table.accuse(row, "code", "unit_ended")
+        elif known is not None and known.ahead and _differs(wanted[row.values["code"]], known):
+            table.accuse(row, "code", "changed_later", unit=row.values["code"], day=known.ahead)
+        elif known is None and row.values["code"] in former_codes:
+            table.accuse(row, "code", "code_in_use")
         elif table.whole:
             _check_parent(table, row, known, rows, standing, reaches_all)
 
@@ -83,6 +105,8 @@ def make_plan(
 def _wanted(table: Table, row: Row, known: Standing | None) -> Wanted:
     values = row.values
     valid_from = table.day(row, "valid_from") or (known.valid_from if known else None)
+    if known is not None and known.reorganised:
+        valid_from = known.valid_from
     if known and known.valid_to and valid_from and valid_from > known.valid_to:
         table.accuse(row, "valid_from", "period_reversed")
     parent = values["parent_code"] or (known.parent_code if known else None)
@@ -106,15 +130,17 @@ def _check_parent(
         return
     if parent not in standing or not standing[parent].reached:
         table.accuse(row, "parent_code", "unknown_parent", parent=parent)
+    elif standing[parent].ended:
+        table.accuse(row, "parent_code", "parent_closed", parent=parent)
 
 
-def in_loops(codes: Iterable[str], parent_of: Callable[[str], str | None]) -> set[str]:
+def in_loops(codes: Iterable[K], parent_of: Callable[[K], K | None]) -> set[K]:
     """The codes that stand above themselves, going up from the given ones. Each code is visited once."""
-    seen: dict[str, str] = {}
-    looped: set[str] = set()
+    seen: dict[K, K] = {}
+    looped: set[K] = set()
     for start in codes:
-        path: list[str] = []
-        code: str | None = start
+        path: list[K] = []
+        code: K | None = start
         while code is not None and code not in seen:
             seen[code] = start
             path.append(code)

@@ -3,14 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Integer,
-    Select,
     and_,
     any_,
+    case,
+    exists,
     func,
     insert,
     literal,
@@ -25,11 +27,23 @@ from sqlalchemy.orm import aliased
 from app.auth.reach import within_reach
 from app.auth.subjects import Subject
 from app.core.text import fold
+from app.models.reorganisation import UnitVersion
 from app.models.unit import Unit
+from app.units.forest import search_text
 from app.units.plan import Standing, Wanted
 
-Found = tuple[Unit, str | None]
-"""A unit and the code of its parent; None at the top, and where the parent lies outside the reach."""
+
+class Found(NamedTuple):
+    """A unit as it was on some day, or is; no parent at the top, and where the parent is outside the reach.
+
+    A unit that has ended is shown as it last was, though today it hangs beneath its successor.
+    """
+
+    unit: Unit
+    code: str
+    name: str
+    kind: str
+    parent_code: str | None
 
 
 @dataclass(slots=True)
@@ -41,21 +55,44 @@ class InForce:
     inherited: list[str] = field(default_factory=list)
 
 
-def search_text(code: str, name: str) -> str:
-    """What `q` is matched against."""
-    return fold(f"{name} {code}")
+def _on(version: type[UnitVersion], unit: type[Unit], on: date | None) -> ColumnElement[bool]:
+    """Which state that is not the present one holds: that of a day, or the last one of a unit that ended."""
+    if on is None:
+        holds = version.valid_to == unit.valid_to
+    else:
+        begun = or_(version.valid_from.is_(None), version.valid_from <= on)
+        holds = and_(begun, or_(version.valid_to.is_(None), version.valid_to >= on))
+    return and_(version.unit_id == unit.id, holds)
 
 
-def _visible(subject: Subject) -> Select[Unit, str]:
-    parent = aliased(Unit)
-    above = and_(Unit.parent_id == parent.id, within_reach(parent.id, subject))
-    return select(Unit, parent.code).outerjoin(parent, above).where(within_reach(Unit.id, subject))
+def _visible(subject: Subject, on: date | None) -> tuple[Any, dict[str, ColumnElement[Any]]]:
+    """The query and its columns: the state of each unit within the reach, and its parent's code."""
+    version, parent, parents = aliased(UnitVersion), aliased(Unit), aliased(UnitVersion)
+    state: dict[str, ColumnElement[Any]] = {
+        "parent_id": case((version.id.is_not(None), version.parent_id), else_=Unit.parent_id)
+    }
+    for name in ("code", "name", "kind", "search_text"):
+        now = getattr(Unit, name)
+        # without a day only the place differs: codes stay in the order of their index
+        state[name] = now if on is None else func.coalesce(getattr(version, name), now)
+    above = parent.code if on is None else func.coalesce(parents.code, parent.code)
+    shown = [state[name].label(f"shown_{name}") for name in ("code", "name", "kind")]
+    query = (
+        select(Unit, *shown, above.label("above"))
+        .outerjoin(version, _on(version, Unit, on))
+        .outerjoin(parent, and_(parent.id == state["parent_id"], within_reach(parent.id, subject)))
+        .where(within_reach(Unit.id, subject))
+    )
+    if on is not None:
+        query = query.outerjoin(parents, _on(parents, parent, on))
+    return query, state
 
 
 async def one(session: AsyncSession, subject: Subject, code: str) -> Found | None:
     """The unit of this code within the reach."""
-    row = (await session.execute(_visible(subject).where(Unit.code == code))).one_or_none()
-    return None if row is None else (row[0], row[1])
+    query, _ = _visible(subject, None)
+    row = (await session.execute(query.where(Unit.code == code))).one_or_none()
+    return None if row is None else Found(*row)
 
 
 async def listing(
@@ -70,19 +107,19 @@ async def listing(
     limit: int,
 ) -> Sequence[Found]:
     """Units within the reach by code: `limit` and one more, behind the code `after`."""
-    query = _visible(subject).order_by(Unit.code).limit(limit + 1)
+    query, state = _visible(subject, on)
     if parent_id is not None:
-        query = query.where(Unit.parent_id == parent_id)
+        query = query.where(state["parent_id"] == parent_id)
     if kind is not None:
-        query = query.where(Unit.kind == kind)
+        query = query.where(state["kind"] == kind)
     if q is not None:
-        query = query.where(Unit.search_text.contains(fold(q), autoescape=True))
+        query = query.where(state["search_text"].contains(fold(q), autoescape=True))
     if on is not None:
         begun = or_(Unit.valid_from.is_(None), Unit.valid_from <= on)
         query = query.where(begun, or_(Unit.valid_to.is_(None), Unit.valid_to >= on))
     if after is not None:
-        query = query.where(Unit.code > after)
-    return [(row[0], row[1]) for row in await session.execute(query)]
+        query = query.where(state["code"] > after)
+    return [Found(*row) for row in await session.execute(query.order_by(state["code"]).limit(limit + 1))]
 
 
 async def in_force(session: AsyncSession, unit_ids: Collection[int]) -> dict[int, InForce]:
@@ -111,6 +148,11 @@ async def in_force(session: AsyncSession, unit_ids: Collection[int]) -> dict[int
     return found
 
 
+async def former_codes(session: AsyncSession) -> frozenset[str]:
+    """Codes that units once had, or shall have: none of them is given to another."""
+    return frozenset(await session.scalars(select(UnitVersion.code).distinct()))
+
+
 async def all_standing(
     session: AsyncSession, subject: Subject | None
 ) -> tuple[dict[str, Standing], dict[str, int]]:
@@ -118,18 +160,35 @@ async def all_standing(
 
     All of them, because codes are unique beyond every reach; some ten thousand narrow rows at most.
     """
-    parent = aliased(Unit)
+    parent, last = aliased(Unit), aliased(UnitVersion)
+    stood = case((last.id.is_not(None), last.parent_id), else_=Unit.parent_id)
     reached: ColumnElement[bool] = true() if subject is None else within_reach(Unit.id, subject)
+    changed = exists().where(UnitVersion.unit_id == Unit.id)
+    ahead = select(UnitVersion.valid_from).where(
+        UnitVersion.unit_id == Unit.id, UnitVersion.valid_to.is_(None)
+    )
     rows = await session.execute(
         select(
-            Unit.id, Unit.code, Unit.name, Unit.kind, parent.code, Unit.valid_from, Unit.valid_to, reached
-        ).outerjoin(parent, Unit.parent_id == parent.id)
+            Unit.id,
+            Unit.code,
+            Unit.name,
+            Unit.kind,
+            parent.code,
+            Unit.valid_from,
+            Unit.valid_to,
+            reached,
+            changed,
+            ahead.scalar_subquery(),
+        )
+        .outerjoin(last, _on(last, Unit, None))
+        .outerjoin(parent, stood == parent.id)
     )
     standing: dict[str, Standing] = {}
     ids: dict[str, int] = {}
     for row in rows:
         ids[row[1]] = row[0]
-        standing[row[1]] = Standing(*row[2:])
+        state: list[Any] = list(row[2:])
+        standing[row[1]] = Standing(*state)
     return standing, ids
 
 

@@ -26,10 +26,12 @@ from app.core.problems import (
 )
 from app.core.schema import Code, Day, Line
 from app.models.unit import UnitKind
-from app.units import queries, service
+from app.units import history, queries, reorganising, service
+from app.units.outline import UnitHistory
 from app.units.schemas import NewUnit, UnitChange, UnitOut
 
 router = APIRouter(prefix="/api/v1/units", tags=["Units"])
+router.include_router(reorganising.router)  # before `/{code}`, which would take its address for a code
 
 Reader = Annotated[Subject, Needs("units:read")]
 Manager = Annotated[Subject, Needs("units:manage")]
@@ -47,7 +49,7 @@ GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)
 async def create_unit(new: NewUnit, subject: Manager, session: WriteSession) -> UnitOut:
     """Below a unit within your reach; who reaches every unit may also add one at the top."""
     unit = await service.create_unit(session, subject, new)
-    return UnitOut.of(unit, new.parent_code, (await queries.in_force(session, [unit.id]))[unit.id])
+    return await _show(session, queries.Found(unit, unit.code, unit.name, unit.kind, new.parent_code))
 
 
 @router.post("/import", responses=import_responses(*GUARDED), summary="Import units")
@@ -81,7 +83,9 @@ async def list_units(
     q: Annotated[
         Line | None, Query(description="Part of name or code; diacritics and case do not matter.")
     ] = None,
-    on: Annotated[Day | None, Query(description="Only units valid on this day.")] = None,
+    on: Annotated[
+        Day | None, Query(description="The tree of this day: who was valid, as it was called then.")
+    ] = None,
 ) -> Page[UnitOut]:
     """Units within your reach, by code."""
     after = paging.after(str)
@@ -95,8 +99,8 @@ async def list_units(
         after=None if after is None else str(after[0]),
         limit=paging.limit,
     )
-    in_force = await queries.in_force(session, [unit.id for unit, _ in rows])
-    return page(rows, paging, lambda row: UnitOut.of(*row, in_force[row[0].id]), lambda row: (row[0].code,))
+    in_force = await queries.in_force(session, [row.unit.id for row in rows])
+    return page(rows, paging, lambda row: UnitOut.of(row, in_force[row.unit.id]), lambda row: (row.code,))
 
 
 @router.get("/{code}", responses=problems(*GUARDED, InvalidRequest, UnitUnknown), summary="Read a unit")
@@ -106,6 +110,23 @@ async def read_unit(code: Annotated[Code, Path()], subject: Reader, session: Rea
     if found is None:
         raise UnitUnknown(unit=code)
     return await _show(session, found)
+
+
+@router.get(
+    "/{code}/history",
+    responses=problems(*GUARDED, InvalidRequest, UnitUnknown),
+    summary="Read a unit's history",
+)
+async def read_history(code: Annotated[Code, Path()], subject: Reader, session: ReadSession) -> UnitHistory:
+    """Its names, codes and places in the tree with their days, whom it took over from and who from it."""
+    unit = await find_unit(session, subject, code)
+    return UnitHistory.model_validate(
+        {
+            "versions": await history.versions(session, subject, unit),
+            "predecessors": await history.predecessors(session, subject, unit.id),
+            "successors": await history.successors(session, subject, unit.id),
+        }
+    )
 
 
 @router.patch(
@@ -129,5 +150,5 @@ async def change_unit(
 
 
 async def _show(session: AsyncSession, found: queries.Found) -> UnitOut:
-    unit_id = found[0].id
-    return UnitOut.of(*found, (await queries.in_force(session, [unit_id]))[unit_id])
+    unit_id = found.unit.id
+    return UnitOut.of(found, (await queries.in_force(session, [unit_id]))[unit_id])

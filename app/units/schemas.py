@@ -9,10 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from app.core.schema import Day, In, Line, NewCode, Out, Title
 from app.core.text import plausible_email
-from app.models.unit import Unit, UnitKind
+from app.models.unit import UnitKind
 from app.units.contact import plausible_phone, plausible_url
 from app.units.hours import WEEKDAYS, Weekday, first_overlap, minute_of
-from app.units.queries import InForce
+from app.units.queries import Found, InForce
 
 EXAMPLE_CONTACT: dict[str, JsonValue] = {
     "phone": "0222 3822 333",
@@ -173,14 +173,15 @@ class UnitOut(Out):
     require_totp: bool
 
     @classmethod
-    def of(cls, unit: Unit, parent_code: str | None, in_force: InForce) -> "UnitOut":
+    def of(cls, found: Found, in_force: InForce) -> "UnitOut":
         """Show a unit."""
+        unit = found.unit
         return cls.model_validate(
             {
-                "code": unit.code,
-                "name": unit.name,
-                "kind": unit.kind,
-                "parent_code": parent_code,
+                "code": found.code,
+                "name": found.name,
+                "kind": found.kind,
+                "parent_code": found.parent_code,
                 "valid_from": unit.valid_from,
                 "valid_to": unit.valid_to,
                 "contact": in_force.contact,

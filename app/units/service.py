@@ -10,10 +10,11 @@ from app.auth.subjects import Subject
 from app.core.faults import Fault
 from app.core.imports import MAX_ROWS, ImportResult, Table
 from app.core.locks import Lock, hold
-from app.core.problems import InvalidRequest
+from app.core.problems import InvalidRequest, UnitExists
 from app.core.tables import read_rows
 from app.models.unit import UNIT_KINDS, Unit
 from app.units import queries
+from app.units.forest import search_text
 from app.units.plan import COLUMNS, REQUIRED, make_plan
 from app.units.schemas import NewUnit, UnitChange
 
@@ -24,13 +25,17 @@ async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> 
         raise InvalidRequest(faults=[Fault("/parent_code", "parent_needed")])
     await hold(session, Lock.UNITS)
     parent = None if new.parent_code is None else await find_unit(session, subject, new.parent_code)
+    if parent is not None and parent.valid_to is not None:
+        raise InvalidRequest(faults=[Fault("/parent_code", "parent_closed", {"parent": parent.code})])
+    if new.code in await queries.former_codes(session):
+        raise UnitExists
     unit = Unit(
         code=new.code,
         name=new.name,
         kind=new.kind,
         parent_id=parent.id if parent else None,
         valid_from=new.valid_from,
-        search_text=queries.search_text(new.code, new.name),
+        search_text=search_text(new.code, new.name),
     )
     session.add(unit)
     await session.flush()
@@ -73,7 +78,9 @@ async def import_units(
         await hold(session, Lock.UNITS)
     standing, ids = await queries.all_standing(session, subject)
     reaches_all = subject is None or subject.unit_ids is None
-    plan = await asyncio.to_thread(make_plan, Table(rows, faults), standing, UNIT_KINDS, reaches_all)
+    former = await queries.former_codes(session)
+    table = Table(rows, faults)
+    plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former)
     if plan.faults:
         return ImportResult(faults=plan.faults)
     result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged)

@@ -5,7 +5,7 @@ dossier of the same unit always leads to the same visit and so to the same link:
 lost our answer sends everything again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth import heirs
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day
 from app.core.errors import Problem
@@ -56,6 +57,10 @@ class Registers:
     """What the visits of one call refer to, by code."""
 
     units: dict[str, KnownUnit]
+    renumbered: dict[str, str]
+    """The codes that some of the units not found have now."""
+    heirs: dict[int, str]
+    """Who succeeded the units that had ended, in words."""
     procedures: dict[str, int]
     questionnaires: dict[tuple[str, int | None], int]
 
@@ -70,9 +75,10 @@ async def register(
 ) -> list[Outcome]:
     """Write the good ones of these items; what became of each, in their order."""
     read = [read_visit(item) for item in sent]
-    registers = await _registers(session, subject, [visit for visit in read if isinstance(visit, VisitIn)])
-    expiry = Expiry(zone, link_days)
     today = local_day(now + CLOCK_TOLERANCE, zone)
+    visits = [visit for visit in read if isinstance(visit, VisitIn)]
+    registers = await _registers(session, subject, visits, today)
+    expiry = Expiry(zone, link_days)
     judged: list[NewVisit | Outcome] = []
     for index, (item, visit) in enumerate(zip(sent, read, strict=True)):
         at = f"/visits/{index}"
@@ -139,11 +145,20 @@ class Expiry:
         return known
 
 
-async def _registers(session: AsyncSession, subject: Subject, visits: Sequence[VisitIn]) -> Registers:
+async def _registers(
+    session: AsyncSession, subject: Subject, visits: Sequence[VisitIn], today: date
+) -> Registers:
     if not visits:
-        return Registers({}, {}, {})
+        return Registers({}, {}, {}, {}, {})
+    units = await queries.units_by_code(session, subject, {visit.unit_code for visit in visits})
+    # only where something is wrong is it asked why
+    missing = {visit.unit_code for visit in visits} - units.keys()
+    known = [(units[visit.unit_code], visit.served_on) for visit in visits if visit.unit_code in units]
+    ended = {unit.id for unit, day in known if unit.valid_to is not None and unit.valid_to < day}
     return Registers(
-        await queries.units_by_code(session, subject, {visit.unit_code for visit in visits}),
+        units,
+        await queries.present_codes(session, subject, missing) if missing else {},
+        await heirs.successors(session, ended, today) if ended else {},
         await queries.procedures_by_code(
             session, {visit.procedure_code for visit in visits if visit.procedure_code is not None}
         ),
@@ -160,10 +175,12 @@ def _judge(visit: VisitIn, at: str, known: Registers, expiry: Expiry, today: dat
     procedure = known.procedures.get(visit.procedure_code) if visit.procedure_code is not None else None
     questionnaire = known.questionnaires.get((asked.code, asked.version))
     unknown: list[Callable[..., Problem]] = []
-    faults = _day_faults(visit.served_on, at, unit, today)
+    faults = _day_faults(visit, at, unit, known.heirs, today)
     if unit is None:
         unknown.append(partial(UnitUnknown, unit=visit.unit_code))
-        faults.append(Fault(f"{at}/unit_code", "unit_unknown"))
+        now = known.renumbered.get(visit.unit_code)
+        renumbered = Fault(f"{at}/unit_code", "unit_renumbered", {"code": now})
+        faults.append(Fault(f"{at}/unit_code", "unit_unknown") if now is None else renumbered)
     if visit.procedure_code is not None and procedure is None:
         unknown.append(partial(ProcedureUnknown, procedure=visit.procedure_code))
         faults.append(Fault(f"{at}/procedure_code", "procedure_unknown"))
@@ -185,12 +202,17 @@ def _judge(visit: VisitIn, at: str, known: Registers, expiry: Expiry, today: dat
     )
 
 
-def _day_faults(served_on: date, at: str, unit: KnownUnit | None, today: date) -> list[Fault]:
-    where = f"{at}/served_on"
+def _day_faults(
+    visit: VisitIn, at: str, unit: KnownUnit | None, followed: Mapping[int, str], today: date
+) -> list[Fault]:
+    where, served_on = f"{at}/served_on", visit.served_on
     if served_on > today:
         return [Fault(where, "day_in_future")]
     if (today - served_on).days > MAX_AGE_DAYS:
         return [Fault(where, "day_too_old", {"days": MAX_AGE_DAYS})]
+    if unit is not None and unit.id in followed and unit.valid_to is not None and unit.valid_to < served_on:
+        told = {"unit": visit.unit_code, "day": unit.valid_to, "successor": followed[unit.id]}
+        return [Fault(where, "unit_closed", told)]
     if unit is not None and not (unit.valid_from or date.min) <= served_on <= (unit.valid_to or date.max):
         return [Fault(where, "unit_not_valid_on_day")]
     return []

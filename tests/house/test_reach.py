@@ -81,6 +81,7 @@ def top(branch: Branch) -> str:
 
 DEFINITION = {"title": {"vi": "Phiếu", "en": "Form"}, "components": [], "criteria": [], "formula": "pooled"}
 VERSION = {"path": {"code": "quick-5", "version": "1"}}
+DECISION = {"effective_on": str(today()), "decision": "NQ"}
 BEAT = {"sent_at": utc_now().isoformat(), "queue_length": 0, "app_version": "1"}
 
 WALK: Mapping[str, list[Ask]] = {
@@ -128,6 +129,35 @@ WALK: Mapping[str, list[Ask]] = {
     ],
     "GET /api/v1/units/{code}": [Ask(at(code="top")), Ask(at(code="leaf"))],
     "PATCH /api/v1/units/{code}": [Ask(both(at(code="leaf"), body(require_totp=True)))],
+    "GET /api/v1/units/{code}/history": [Ask(at(code="top")), Ask(at(code="leaf"))],
+    "GET /api/v1/units/reorganisations": [Ask(nothing, "mine")],
+    "GET /api/v1/units/reorganisations/{reorganisation_id}": [Ask(at(reorganisation_id="reorganisation"))],
+    "POST /api/v1/units/reorganisations/{reorganisation_id}/revert": [
+        Ask(at(reorganisation_id="reorganisation"))
+    ],
+    "POST /api/v1/units/reorganisations": [
+        Ask(
+            lambda branch: {"json": {**DECISION, "changes": [{"kind": "close", "from": [branch.leaf]}]}},
+            "faulted",
+        ),
+        Ask(
+            lambda branch: {
+                "json": {
+                    **DECISION,
+                    "changes": [
+                        {
+                            "kind": "create",
+                            "to": [{"code": "N", "name": "x", "kind": "centre", "parent_code": branch.top}],
+                        }
+                    ],
+                }
+            },
+            "faulted",
+        ),
+    ],
+    "POST /api/v1/units/reorganisations/import": [
+        Ask(lambda branch: {**table("kind,from", "close,{branch.leaf}")(branch), "data": DECISION}, "faulted")
+    ],
     # what the whole nation shares
     "GET /api/v1/procedures": [Ask(nothing, "mine")],
     "GET /api/v1/procedures/{code}": [Ask(lambda _: {"path": {"code": "1.001193"}}, "mine")],
@@ -298,6 +328,7 @@ async def test_administering_there_does_not_make_a_viewer_here_more_than_a_viewe
         "GET /api/v1/me",
         "GET /api/v1/units",
         "GET /api/v1/units/{code}",
+        "GET /api/v1/units/{code}/history",
         "GET /api/v1/indices/{unit_code}",
     }
     for name, way in asks():

@@ -28,6 +28,7 @@ class Branch:
     user_session: str
     link: str
     dossier: str
+    reorganisation: str
     response: str
     """`ref` of the response, as staff name it."""
 
@@ -61,6 +62,17 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         {"name": f"Một cửa {name}", "unit_code": leaf, "scopes": ["visits:write"]},
     )
     shown = (await http.get(f"/api/v1/clients/{client['client_id']}", headers=world.admin)).json()
+    opened = {"code": f"{name}-NEW", "name": f"Điểm {name}", "kind": "centre", "parent_code": top}
+    reorganised = await make(
+        http,
+        world,
+        "/api/v1/units/reorganisations",
+        {
+            "effective_on": str(visit()["served_on"]),
+            "decision": f"NQ {name}",
+            "changes": [{"kind": "create", "to": [opened]}],
+        },
+    )
     username = f"{name.lower()}.lan"
     user, headers = await colleague(http, world.admin, username, ("viewer", leaf))
     sessions = (await http.get("/api/v1/auth/sessions", headers=headers)).json()["items"]
@@ -86,6 +98,7 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         user_session=sessions[0]["id"],
         link=links[1],
         dossier=f"{name}-2",
+        reorganisation=str(reorganised["id"]),
         response=listed.json()["items"][0]["ref"],
     )
 

@@ -1,0 +1,52 @@
+"""Heirs: who serves today in place of a unit that has ended. Whoever refuses a closed unit names them."""
+
+from collections.abc import Collection
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.faults import Fault
+from app.core.problems import UnitClosed
+from app.models.unit import Unit
+
+NOBODY = "—"
+
+_SUCCESSORS = text(
+    """
+    WITH RECURSIVE heirs AS (
+        SELECT from_unit AS unit, to_unit AS heir FROM unit_successions
+        WHERE from_unit = ANY(CAST(:units AS int[])) AND effective_on <= :today
+        UNION
+        SELECT heirs.unit, s.to_unit FROM heirs
+        JOIN unit_successions s ON s.from_unit = heirs.heir AND s.effective_on <= :today)
+    SELECT heirs.unit, string_agg(u.code, ', ' ORDER BY u.code)
+    FROM heirs JOIN units u ON u.id = heirs.heir
+    WHERE u.valid_to IS NULL OR u.valid_to >= :today GROUP BY heirs.unit
+    """
+)
+
+
+async def successors(session: AsyncSession, unit_ids: Collection[int], today: date) -> dict[int, str]:
+    """The codes of those who serve today in place of units that ended, in words; none: left out."""
+    rows = await session.execute(_SUCCESSORS, {"units": list(unit_ids), "today": today})
+    return {row[0]: row[1] for row in rows}
+
+
+def has_ended(unit: Unit, today: date) -> bool:
+    """Whether a unit's last day is over."""
+    return unit.valid_to is not None and unit.valid_to < today
+
+
+async def closed_fault(session: AsyncSession, unit: Unit, at: str, today: date) -> Fault:
+    """The fault of naming a unit that has ended."""
+    heirs = await successors(session, [unit.id], today)
+    told = {"unit": unit.code, "day": unit.valid_to, "successor": heirs.get(unit.id, NOBODY)}
+    return Fault(at, "unit_closed", told)
+
+
+async def require_open(session: AsyncSession, unit: Unit, today: date) -> None:
+    """UnitClosed, naming who succeeded it, for a unit whose last day is over."""
+    if has_ended(unit, today):
+        heirs = await successors(session, [unit.id], today)
+        raise UnitClosed(unit=unit.code, day=unit.valid_to, successor=heirs.get(unit.id, NOBODY))

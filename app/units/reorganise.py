@@ -1,0 +1,295 @@
+"""Reorganising units: judge, show, write, put into force on the day, take back while nothing depends."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth.subjects import Subject
+from app.core.clock import day_bounds, local_day
+from app.core.faults import Fault
+from app.core.imports import Table
+from app.core.locks import Lock, hold
+from app.core.problems import (
+    InvalidRequest,
+    ReorganisationExists,
+    ReorganisationInUse,
+    ReorganisationReverted,
+    ReorganisationUnknown,
+)
+from app.core.tables import RowFault, read_rows
+from app.models.reorganisation import Reorganisation
+from app.models.unit import UNIT_KINDS
+from app.units import effects, reorganisations
+from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, Change, digest, read_changes
+from app.units.forest import Forest, State, Succession
+from app.units.outline import Outcome
+from app.units.picture import Picture, heirs_in_words
+from app.units.succession import Reform, plan_reform
+
+EARLIEST = date(1945, 9, 2)
+FARTHEST = timedelta(days=3660)
+Progress = Callable[[int, int], None]
+STEPS = 5
+
+
+class Asked(NamedTuple):
+    """What shall change, on which day, by whose decision."""
+
+    decision: str
+    effective_on: date
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it: nothing is written in a dry run or with faults (of a file)."""
+
+    reorganisation: Reorganisation | None = None
+    outcome: Outcome | None = None
+    faults: Sequence[RowFault] = ()
+
+
+def _quiet(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+async def reorganise(
+    session: AsyncSession,
+    subject: Subject | None,
+    asked: Asked,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    dry_run: bool,
+    progress: Progress = _quiet,
+) -> Done:
+    """All of it in the caller's transaction, or InvalidRequest with every fault; ReorganisationExists.
+
+    Without a subject it is the operator at the command line, who reaches every unit.
+    """
+    today = local_day(now, zone)
+    if asked.effective_on < EARLIEST:
+        raise InvalidRequest(faults=[Fault("/effective_on", "too_small", {"limit": EARLIEST})])
+    if asked.effective_on > today + FARTHEST:
+        raise InvalidRequest(faults=[Fault("/effective_on", "too_large", {"limit": today + FARTHEST})])
+    if not dry_run:
+        await hold(session, Lock.UNITS)
+    mark = digest(asked.effective_on, asked.changes)
+    if await reorganisations.standing(session, asked.decision, mark) is not None:
+        raise ReorganisationExists
+    progress(1, STEPS)
+    forest = await reorganisations.read_forest(session, subject)
+    successions = await reorganisations.read_successions(session)
+    reform = await asyncio.to_thread(_plan, forest, successions, asked, subject)
+    if reform.faults:
+        raise InvalidRequest(faults=reform.faults)
+    progress(2, STEPS)
+    outcome = await _outcome(session, forest, successions, reform, asked.effective_on, now)
+    progress(3, STEPS)
+    if dry_run:
+        return Done(outcome=outcome)
+    row = Reorganisation(
+        decision=asked.decision,
+        effective_on=asked.effective_on,
+        effective_at=day_bounds(asked.effective_on, zone)[0],
+        state="scheduled",
+        digest=mark,
+        changes=[change.to_json() for change in asked.changes],
+        outcome=outcome.model_dump(mode="json"),
+        actor=subject.actor if subject else audit.SYSTEM,
+        created_at=now,
+    )
+    await _write(session, row, forest, reform)
+    progress(4, STEPS)
+    counts = {name: len(getattr(outcome, name)) for name in ("opened", "closed", "changed")}
+    audit.record(
+        session,
+        row.actor,
+        "reorganisation.decide",
+        f"reorganisation:{row.id}",
+        decision=row.decision,
+        effective_on=str(row.effective_on),
+        **counts,
+    )
+    if row.effective_at <= now:
+        await _put_in_force(session, row, row.actor, now)
+    await session.flush()
+    progress(5, STEPS)
+    return Done(row, outcome)
+
+
+async def reorganise_from_file(
+    session: AsyncSession,
+    subject: Subject | None,
+    data: bytes,
+    filename: str,
+    decision: str,
+    effective_on: date,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    dry_run: bool,
+    progress: Progress = _quiet,
+) -> Done:
+    """The same from a CSV or XLSX file; faults come back by row and column, and then nothing is written."""
+    rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_CHANGES)
+    table = Table(rows, faults)
+    read = await asyncio.to_thread(read_changes, table, UNIT_KINDS)
+    if not table.faults():
+        asked = Asked(decision, effective_on, read.changes)
+        try:
+            return await reorganise(session, subject, asked, zone, now, dry_run=dry_run, progress=progress)
+        except InvalidRequest as problem:
+            beside = [fault for fault in problem.faults if fault.pointer not in read.places]
+            for fault in problem.faults:
+                if fault.pointer in read.places:
+                    row, column = read.places[fault.pointer]
+                    table.accuse(row, column, fault.code, **dict(fault.params))
+            if beside and not table.faults():
+                raise
+    return Done(faults=table.faults())
+
+
+async def take_effect(session: AsyncSession, now: datetime) -> int:
+    """Put every reorganisation into force whose day has come; how many. May run at any time and twice."""
+    await hold(session, Lock.UNITS)
+    rows = await reorganisations.due(session, now)
+    for row in rows:
+        await _put_in_force(session, row, audit.SYSTEM, now)
+        await session.flush()
+    return len(rows)
+
+
+async def revert(
+    session: AsyncSession, subject: Subject, reorganisation_id: int, now: datetime
+) -> Reorganisation:
+    """Take a reorganisation back: everything is as it was. ReorganisationInUse says what depends on it."""
+    await hold(session, Lock.UNITS)
+    row = await get(session, subject, reorganisation_id, lock=True)
+    if row.state == "reverted":
+        raise ReorganisationReverted
+    moved = {what: [str(one["id"]) for one in rows] for what, rows in row.moved.items()}
+    opened = [one["id"] for one in row.touched if one["was"] is None]
+    parents = {one["was"]["parent_id"] for one in row.touched if one["was"]} - {None}
+    forest = await reorganisations.read_forest(session)
+    involved = {one["id"] for one in row.touched} | set(row.unit_ids) - parents
+    depending = await effects.depending(session, row.id, opened, sorted(involved), sorted(parents), moved)
+    faults = [Fault(_at(forest, one.unit), one.code, {"count": one.many}) for one in depending]
+    for one in row.touched:
+        expected = one["becomes"] if row.state == "in_force" else one["was"] or one["becomes"]
+        now_is = forest[one["id"]].now
+        if now_is != State(*(expected[name] for name in ("code", "name", "kind", "parent_id"))):
+            faults.append(Fault(_at(forest, one["id"]), "changed_since"))
+    if faults:
+        raise ReorganisationInUse(faults=faults)
+    await reorganisations.take_back(
+        session, row, {what: json.dumps(rows) for what, rows in row.moved.items() if rows}
+    )
+    row.state, row.reverted_at = "reverted", now
+    audit.record(
+        session, subject.actor, "reorganisation.revert", f"reorganisation:{row.id}", decision=row.decision
+    )
+    await session.flush()
+    return row
+
+
+async def get(
+    session: AsyncSession, subject: Subject, reorganisation_id: int, *, lock: bool = False
+) -> Reorganisation:
+    """A reorganisation within the reach; ReorganisationUnknown otherwise."""
+    row = await reorganisations.one(session, subject, reorganisation_id, lock=lock)
+    if row is None:
+        raise ReorganisationUnknown
+    return row
+
+
+def _at(forest: Forest, unit: int) -> str:
+    return f"/units/{forest[unit].now.code}"
+
+
+def _plan(forest: Forest, successions: Sequence[Succession], asked: Asked, subject: Subject | None) -> Reform:
+    reserved: dict[str, int] = {}
+    for node in forest.values():
+        states = [past.state for past in node.former] + ([node.ahead[1]] if node.ahead else [])
+        reserved.update((state.code, node.id) for state in (*states, node.now))
+    return plan_reform(
+        forest,
+        asked.changes,
+        asked.effective_on,
+        reserved=reserved,
+        heirs=heirs_in_words(forest, successions),
+        reaches_all=subject is None or subject.unit_ids is None,
+    )
+
+
+async def _outcome(
+    session: AsyncSession,
+    forest: Forest,
+    successions: Sequence[Succession],
+    reform: Reform,
+    day: date,
+    now: datetime,
+) -> Outcome:
+    closed = sorted(reform.closed)
+    return Picture(forest, successions, reform, day).outcome(
+        await effects.devices_at(session, closed),
+        await effects.accounts_at(session, closed),
+        await effects.visits_at(session, closed, day, now),
+    )
+
+
+async def _write(session: AsyncSession, row: Reorganisation, forest: Forest, reform: Reform) -> None:
+    """Give the new units their ids and write everything under them."""
+    ids = dict(zip(reform.created, await reorganisations.new_ids(session, len(reform.created)), strict=True))
+
+    def real(key: int) -> int:
+        return ids.get(key, key)
+
+    def settled(state: State) -> State:
+        return state if state.parent is None else state._replace(parent=real(state.parent))
+
+    created = {real(key): settled(state) for key, state in reform.created.items()}
+    ahead = {key: settled(state) for key, state in reform.states.items()}
+    merged = {one.former: real(one.heir) for one in reform.successions if not one.split}
+    for unit in reform.closed:
+        if unit in merged:  # beneath its heir, so that today's unit reaches and counts it
+            ahead[unit] = forest[unit].now._replace(parent=merged[unit])
+    existing = sorted({*ahead, *reform.closed})
+    row.touched = [
+        *({"id": unit, "was": None, "becomes": _becomes(state)} for unit, state in created.items()),
+        *(
+            {
+                "id": unit,
+                "was": {
+                    **_becomes(forest[unit].now),
+                    "valid_from": str(forest[unit].first) if forest[unit].first else None,
+                    "valid_to": str(forest[unit].last) if forest[unit].last else None,
+                    "search_text": forest[unit].now.searched,
+                },
+                "becomes": _becomes(ahead.get(unit, forest[unit].now)),
+            }
+            for unit in existing
+        ),
+    ]
+    parents = {state.parent for state in (*created.values(), *ahead.values())}
+    parts = {*existing, *merged.values(), *(real(one.heir) for one in reform.successions), *parents}
+    row.unit_ids = sorted(one for one in parts if one is not None and one in forest and forest[one].reached)
+    follow = [one._replace(heir=real(one.heir)) for one in reform.successions]
+    await reorganisations.write(session, row, created, ahead, sorted(reform.closed), follow)
+
+
+def _becomes(state: State) -> dict[str, object]:
+    return {"code": state.code, "name": state.name, "kind": state.kind, "parent_id": state.parent}
+
+
+async def _put_in_force(session: AsyncSession, row: Reorganisation, actor: str, now: datetime) -> None:
+    await reorganisations.put_in_force(session, row, now)
+    moved = {what: len(rows) for what, rows in row.moved.items()}
+    audit.record(session, actor, "reorganisation.in_force", f"reorganisation:{row.id}", **moved)

@@ -1,0 +1,288 @@
+"""What a reorganisation would do to the tree: units opened, closed and changed, and every fault. Pure.
+
+Why the tree stays a tree: every new parent lives on that day and does not end; whoever closes leaves no child
+behind; loops are looked for on the day itself and on each later day on which something decided takes effect.
+Codes name a unit for ever, in links, files and figures of earlier years: none is given a second time.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+from app.core.faults import Fault
+from app.units.changes import Change, Target
+from app.units.forest import Forest, Node, State, Succession
+from app.units.plan import in_loops
+
+ONE_DAY = timedelta(days=1)
+_SIZES: Mapping[str, tuple[tuple[int, int | None], tuple[int, int | None]]] = {
+    "merge": ((1, None), (1, 1)),
+    "split": ((1, 1), (2, None)),
+    "rename": ((1, 1), (1, 1)),
+    "move": ((1, 1), (1, 1)),
+    "close": ((1, None), (0, 0)),
+    "create": ((0, 0), (1, None)),
+}
+"""How many units each kind begins and ends with: (fewest, most)."""
+
+
+@dataclass(slots=True)
+class Reform:
+    """What to write. New units have negative keys; `states` are those of units that stand already."""
+
+    created: dict[int, State] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
+    closed: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Unit -> those that take over from it."""
+    successions: list[Succession] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def plan_reform(
+    forest: Forest,
+    changes: Sequence[Change],
+    day: date,
+    *,
+    reserved: Mapping[str, int],
+    heirs: Mapping[int, str],
+    reaches_all: bool,
+) -> Reform:
+    """Judge the changes. `reserved`: every code there ever was; `heirs`: who follows a closed unit."""
+    planner = _Planner(forest, day, reserved, heirs, reaches_all)
+    for number, change in enumerate(changes):
+        planner.take(f"/changes/{number}", change)
+    for number, change in enumerate(changes):
+        planner.resolve(f"/changes/{number}", change)
+    planner.move_children()
+    planner.settle_parents()
+    planner.look_for_loops()
+    return planner.reform
+
+
+class _Planner:
+    def __init__(
+        self,
+        forest: Forest,
+        day: date,
+        reserved: Mapping[str, int],
+        heirs: Mapping[int, str],
+        reaches_all: bool,
+    ) -> None:
+        self.reform = Reform()
+        self._forest, self._day, self._reserved = forest, day, reserved
+        self._heirs, self._reaches_all = heirs, reaches_all
+        self._codes = {node.now.code: node.id for node in forest.values() if node.reached}
+        self._touched: dict[int, str] = {}
+        self._fresh: dict[str, int] = {}
+        self._parents: dict[int, tuple[str, str]] = {}
+        """Unit -> the code of the parent somebody named, and where."""
+        self._at: dict[int, str] = {}
+
+    def _accuse(self, at: str, code: str, **params: object) -> None:
+        self.reform.faults.append(Fault(at, code, params))
+
+    def take(self, at: str, change: Change) -> None:
+        """Take hold of the units a change begins with, and of the codes it makes."""
+        self._check_sizes(at, change)
+        stays = {target.code for target in change.to} if change.kind in {"merge", "split"} else set()
+        closing = []
+        for place, code in enumerate(change.former):
+            where = f"{at}/from/{place}"
+            unit = self._codes.get(code)
+            if unit is None:
+                self._accuse(where, "unit_unknown")
+            elif unit in self._touched:
+                self._accuse(where, "unit_touched_twice", first=self._touched[unit])
+            else:
+                self._touched[unit] = self._at[unit] = where
+                self._check_life(self._forest[unit], where, changing=True)
+                if change.kind not in {"rename", "move"} and code not in stays:
+                    closing.append(unit)
+        if change.kind == "merge" and change.former and not closing:
+            self._accuse(f"{at}/from", "too_few_items", limit=2)
+        self.reform.closed.update(dict.fromkeys(closing, ()))
+        for place, target in enumerate(change.to):
+            if change.kind in {"rename", "move"} or self._continues(change, target):
+                continue
+            if target.described and target.code not in self._reserved:
+                if target.code in self._fresh:
+                    self._accuse(f"{at}/to/{place}/code", "duplicate_code")
+                self._fresh.setdefault(target.code, -1 - len(self._fresh))
+
+    def _check_sizes(self, at: str, change: Change) -> None:
+        counts = len(change.former), len(change.to)
+        for name, count, (fewest, most) in zip(("from", "to"), counts, _SIZES[change.kind], strict=True):
+            if count < fewest:
+                self._accuse(f"{at}/{name}", "too_few_items", limit=fewest)
+            elif most is not None and count > most:
+                self._accuse(f"{at}/{name}", "too_many_items", limit=most)
+
+    def resolve(self, at: str, change: Change) -> None:
+        """Find or make the units a change ends with, and say who succeeds whom."""
+        olds = [self._codes[code] for code in change.former if code in self._codes]
+        if change.kind in {"rename", "move"}:
+            for place, target in enumerate(change.to[:1]):
+                if olds:
+                    self._restate(olds[0], target, f"{at}/to/{place}", must_differ=True)
+            return
+        found = []
+        for place, target in enumerate(change.to):
+            heir = self._heir(change, target, olds, f"{at}/to/{place}")
+            if heir is not None:
+                found.append(heir)
+        for old in olds:
+            if old in self.reform.closed:
+                self.reform.closed[old] = tuple(found)
+            if change.kind in {"merge", "split"} and (change.kind == "split" or old not in found):
+                split = change.kind == "split"
+                self.reform.successions += [Succession(old, heir, self._day, split) for heir in found]
+
+    def _continues(self, change: Change, target: Target) -> bool:
+        return change.kind in {"merge", "split"} and target.code in change.former
+
+    def _heir(self, change: Change, target: Target, olds: Sequence[int], at: str) -> int | None:
+        if self._continues(change, target):
+            unit = self._codes.get(target.code)
+            if unit is not None and target.described:
+                self._restate(unit, target, at, must_differ=False)
+            return unit
+        if target.code in self._fresh:
+            key = self._fresh[target.code]
+            if target.described and key not in self.reform.created:
+                self._create(key, target, olds, at)
+            return key
+        if target.described:
+            self._accuse(f"{at}/code", "code_in_use")
+            return None
+        if change.kind == "create":
+            self._accuse(f"{at}/name", "missing")
+            return None
+        unit = self._codes.get(target.code)
+        if unit is None:
+            self._accuse(f"{at}/code", "unit_unknown")
+        elif unit in self.reform.closed:
+            self._accuse(f"{at}/code", "unit_touched_twice", first=self._touched[unit])
+        elif self._check_life(self._forest[unit], f"{at}/code", changing=False):
+            return unit
+        return None
+
+    def _create(self, key: int, target: Target, olds: Sequence[int], at: str) -> None:
+        was = [self._forest[old].on(self._day) for old in olds]
+        kinds, parents = {one.kind for one in was}, {one.parent for one in was}
+        kind = target.kind or (kinds.pop() if len(kinds) == 1 else None)
+        for name, value in (("name", target.name), ("kind", kind)):
+            if value is None:
+                self._accuse(f"{at}/{name}", "missing")
+        parent = None
+        self._at[key] = f"{at}/parent_code"
+        if target.parent is not None:
+            self._parents[key] = target.parent, f"{at}/parent_code"
+        elif len(parents) == 1 and not target.to_top:
+            parent = parents.pop()
+        elif not target.to_top and olds:
+            self._accuse(f"{at}/parent_code", "parent_needed")
+        beyond = not self._reaches_all if parent is None else not self._forest[parent].reached
+        if target.parent is None and beyond:
+            self._accuse(f"{at}/parent_code", "parent_needed")
+        self.reform.created[key] = State(target.code, target.name or "", kind or "", parent)
+
+    def _restate(self, unit: int, target: Target, at: str, *, must_differ: bool) -> None:
+        was = self._forest[unit].on(self._day)
+        if target.code != was.code and (target.code in self._reserved or target.code in self._fresh):
+            self._accuse(f"{at}/code", "code_in_use")
+        if target.code != was.code:
+            self._fresh[target.code] = unit
+        if target.parent is not None:
+            self._parents[unit] = target.parent, f"{at}/parent_code"
+        elif target.to_top and not self._reaches_all:
+            self._accuse(f"{at}/parent_code", "parent_needed")
+        parent = None if target.to_top else was.parent
+        state = State(target.code, target.name or was.name, target.kind or was.kind, parent)
+        same_parent = target.parent is None or self._codes.get(target.parent) == was.parent
+        if state != was or not same_parent:
+            self.reform.states[unit] = state
+        elif must_differ:
+            self._accuse(at, "nothing_changes")
+
+    def _check_life(self, node: Node, at: str, *, changing: bool) -> bool:
+        """Whether a unit lives on the day and, if it is about to change, nothing else stands in the way."""
+        since = node.since if changing else node.first
+        if node.last is not None and node.last < self._day:
+            heirs = self._heirs.get(node.id, "—")
+            self._accuse(at, "unit_closed", unit=node.now.code, day=node.last, successor=heirs)
+        elif node.last is not None:
+            self._accuse(at, "changed_later", unit=node.now.code, day=node.last + ONE_DAY)
+        elif changing and node.ahead is not None:
+            self._accuse(at, "changed_later", unit=node.now.code, day=node.ahead[0])
+        elif since is not None and since > self._day:
+            self._accuse(at, "changed_later", unit=node.now.code, day=since)
+        elif changing and since == self._day:
+            self._accuse(at, "changed_same_day", unit=node.now.code, day=since)
+        else:
+            return True
+        return False
+
+    def _state(self, key: int, day: date) -> State:
+        new = self.reform.created.get(key) or self.reform.states.get(key)
+        return new or self._forest[key].on(day)
+
+    def move_children(self) -> None:
+        """Children of a unit with one successor go with it; elsewhere somebody must say where they go."""
+        left: defaultdict[int, list[str]] = defaultdict(list)
+        closed = self.reform.closed
+        for node in self._forest.values():
+            state = self._state(node.id, self._day)
+            if state.parent not in closed or node.id in closed or node.id in self._parents:
+                continue
+            if node.last is not None and node.last < self._day:
+                continue
+            above, heirs = state.parent, closed[state.parent]
+            if len(heirs) != 1:
+                left[above].append(state.code)
+            elif node.id in self._touched or self._check_life(node, self._touched[above], changing=True):
+                self.reform.states[node.id] = state._replace(parent=heirs[0])
+                self._at.setdefault(node.id, self._touched[above])
+        for above, codes in left.items():
+            shown = ", ".join(sorted(codes)[:5]) + (" …" if len(codes) > 5 else "")
+            self._accuse(self._touched[above], "children_left", children=shown)
+
+    def settle_parents(self) -> None:
+        """Put every unit below the parent that was named, or that its predecessors had."""
+        for key, state in list(self.reform.created.items()):
+            if state.parent in self.reform.closed:
+                heirs = self.reform.closed[state.parent]
+                if len(heirs) != 1:
+                    self._accuse(self._at[key], "parent_closed", parent=self._forest[state.parent].now.code)
+                else:
+                    self.reform.created[key] = state._replace(parent=heirs[0])
+        for key, (code, at) in self._parents.items():
+            parent = self._fresh.get(code, self._codes.get(code))
+            if parent is None:
+                self._accuse(at, "unknown_parent", parent=code)
+                continue
+            node = self._forest.get(parent)
+            lives = node is None or (node.last is None and (node.first is None or node.first <= self._day))
+            if not lives or parent in self.reform.closed:
+                self._accuse(at, "parent_closed", parent=code)
+                continue
+            states = self.reform.created if key < 0 else self.reform.states
+            if key in states or key > 0:
+                states[key] = self._state(key, self._day)._replace(parent=parent)
+
+    def look_for_loops(self) -> None:
+        """On the day, and on each later day on which anything came, or will come, to stand somewhere else."""
+        moved = [*self.reform.created, *self.reform.states]
+        turns = {day for node in self._forest.values() for day in node.changes() if day > self._day}
+        looped = {
+            key
+            for day in (self._day, *turns)
+            for key in in_loops(moved, partial(self._parent_on, day=day))
+            if key in self._at
+        }
+        for key in sorted(looped):
+            self._accuse(self._at[key], "parent_loop")
+
+    def _parent_on(self, key: int, day: date) -> int | None:
+        return self._state(key, day).parent
