@@ -19,7 +19,7 @@ from app.worker import TIMETABLE, Job, enter_jobs
 
 APP = Path(__file__).parents[2] / "app"
 FILES = sorted(APP.glob("*/jobs.py"))
-STARTERS = (APP / "worker.py", APP / "cli.py")
+STARTERS = (APP / "worker.py", APP / "cli.py", *sorted((APP / "commands").glob("*.py")))
 ZONES = ("Asia/Ho_Chi_Minh", "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
