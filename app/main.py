@@ -37,9 +37,10 @@ from app.web.catalogue import Catalogues
 from app.web.offline import Tablet
 from app.web.pages import Pages
 
-# Routes are tried in this order, one by one, so the busiest room stands first.
+# Routes are tried in this order, one by one, so the busiest rooms stand first.
 ROOMS = (
     responses,
+    rollups,
     web,
     auth,
     users,
@@ -49,7 +50,6 @@ ROOMS = (
     questionnaires,
     visits,
     devices,
-    rollups,
     health,
 )
 

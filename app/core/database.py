@@ -5,9 +5,9 @@ Reading sessions are read-only and see one snapshot (repeatable read), so that a
 queries agrees with itself. Every statement and every wait for a lock has an end.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -75,6 +75,13 @@ def plain_url(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
 
 
+class Reader(NamedTuple):
+    """The side of a database that cannot write, for routes that open what they need by themselves."""
+
+    read: async_sessionmaker[AsyncSession]
+    alone: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+
+
 class Database:
     """Engine and sessions of one process."""
 
@@ -91,6 +98,7 @@ class Database:
         self.lone_engine = _engine(
             url, reading_only, pool_size=LONE_STATEMENTS, max_overflow=0, isolation_level="AUTOCOMMIT"
         )
+        self.reader = Reader(self.read, self.alone)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -13,10 +13,10 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import MAX_PERIOD_YEARS
-from app.core.database import Database
+from app.core.database import Database, Reader
 from app.core.faults import Fault
 from app.core.messages import Language
 from app.core.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
@@ -51,16 +51,15 @@ async def _read_session(database: Annotated[Database, Depends(get_database)]) ->
         yield session
 
 
-async def _lone_statement(
-    database: Annotated[Database, Depends(get_database)],
-) -> AsyncIterator[AsyncConnection]:
-    async with database.alone() as connection:
-        yield connection
+async def get_reader(request: Request) -> Reader:
+    """The reading side of this process's database."""
+    database: Database = request.app.state.database
+    return database.reader
 
 
 WriteSession = Annotated[AsyncSession, Depends(_write_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
-LoneStatement = Annotated[AsyncConnection, Depends(_lone_statement, scope="function")]
+DatabaseReader = Annotated[Reader, Depends(get_reader)]
 AppSettings = Annotated[Settings, Depends(get_settings)]
 
 

@@ -43,6 +43,9 @@ class Estimate(NamedTuple):
     ratio: Fraction | None
 
 
+_NOTHING = Estimate(None, None, None, 0, 0, 0, None)
+
+
 def percent(satisfied: int, answers: int) -> Decimal | None:
     """100 x satisfied / answers with two decimals, rounded half up from the exact ratio.
 
@@ -114,11 +117,7 @@ def interval(ratio: Fraction, shown: Decimal, sums: Sums) -> tuple[Decimal, Deci
     Where floating point would leave the percentage a hair outside (at 0 and 100), the bound is the
     percentage itself.
     """
-    low, high = wilson(ratio.numerator / ratio.denominator, effective_size(sums))
-    return (
-        min(shown, _hundredths(floor(low * 10_000 + 0.5))),
-        max(shown, _hundredths(floor(high * 10_000 + 0.5))),
-    )
+    return _bounds(ratio.numerator / ratio.denominator, shown, effective_size(sums))
 
 
 def estimate(sums: Sums, *, criteria: Sequence[tuple[int, int]], formula: Formula) -> Estimate:
@@ -146,13 +145,37 @@ def criterion_estimate(distribution: Sequence[int]) -> Estimate:
     """
     one, two, three, four, five = distribution
     satisfied = four + five
-    sums = Sums.of_criterion(one + two + three + satisfied, satisfied)
-    return _around(Fraction(satisfied, sums.x) if sums.x else None, sums)
+    answers = one + two + three + satisfied
+    if answers == 0:
+        return _NOTHING
+    shown = _hundredths((20_000 * satisfied + answers) // (2 * answers))
+    low, high = _bounds(
+        satisfied / answers, shown, _lone_answers(answers, min(satisfied, answers - satisfied))
+    )
+    return Estimate(shown, low, high, answers, satisfied, answers, Fraction(satisfied, answers))
+
+
+def _lone_answers(answers: int, fewer: int) -> float:
+    """`effective_size` where everybody gave one answer and `fewer` of them on the rarer side: v / (R (1-R))
+    is then 1 / (n-1), and k is that number itself. On the way of every criterion of every index.
+    """
+    if answers == 1 or fewer == 0:
+        return float(answers)
+    inverse = (fewer / (answers - 1) + PRIOR_WEIGHT / answers) / (fewer + PRIOR_WEIGHT)
+    return min(1 / inverse, float(answers))
+
+
+def _bounds(ratio: float, shown: Decimal, size: float) -> tuple[Decimal, Decimal]:
+    low, high = wilson(ratio, size)
+    return (
+        min(shown, _hundredths(floor(low * 10_000 + 0.5))),
+        max(shown, _hundredths(floor(high * 10_000 + 0.5))),
+    )
 
 
 def _around(ratio: Fraction | None, sums: Sums) -> Estimate:
     if ratio is None:
-        return Estimate(None, None, None, 0, 0, 0, None)
+        return _NOTHING
     shown = _hundredths((20_000 * ratio.numerator + ratio.denominator) // (2 * ratio.denominator))
     low, high = interval(ratio, shown, sums)
     return Estimate(shown, low, high, sums.x, sums.y, sums.n, ratio)

@@ -1,5 +1,6 @@
 """`GET /api/v1/indices/{unit_code}`: the satisfaction index of a unit."""
 
+from functools import partial
 from typing import Annotated
 
 import orjson
@@ -7,8 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
-from app.core.database import Database
-from app.core.deps import AppSettings, InPeriod, LoneStatement, UserLanguage
+from app.core.deps import DatabaseReader, InPeriod, pick_language
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.problems import (
@@ -21,7 +21,7 @@ from app.core.problems import (
     UnitUnknown,
 )
 from app.core.schema import Code
-from app.questionnaires.deps import Questionnaires
+from app.core.settings import Settings
 from app.rollups import service
 from app.rollups.index import Formula
 from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope
@@ -71,22 +71,28 @@ async def read_index(
     request: Request,
     asked: Asked,
     subject: Reader,
-    connection: LoneStatement,
-    questionnaires: Questionnaires,
-    language: UserLanguage,
-    settings: AppSettings,
+    database: DatabaseReader,
 ) -> Response:
     """Percentages, intervals and distributions of each questionnaire version, and the response rate.
 
     `as_of` says until when the figures are complete; it is not part of the ETag.
     """
+    # Dashboards ask this all day: what the application holds is taken from it, not through dependencies.
+    state = request.app.state
+    settings: Settings = state.settings
+    ask = partial(
+        service.index,
+        questionnaires=state.questionnaires,
+        subject=subject,
+        question=asked,
+        language=pick_language(request.headers.get("accept-language")),
+        zone=settings.zone,
+    )
     if asked.boundaries is None:
-        body = await service.index(connection, questionnaires, subject, asked, language, settings.zone)
-    else:  # several statements that must see one moment; the lone connection is for others
-        await connection.close()
-        database: Database = request.app.state.database
+        async with database.alone() as connection:
+            body = await ask(connection)
+    else:  # several statements that must see one moment
         async with database.read() as session:
-            whole = await session.connection()
-            body = await service.index(whole, questionnaires, subject, asked, language, settings.zone)
+            body = await ask(await session.connection())
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")

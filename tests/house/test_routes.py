@@ -10,7 +10,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import SecretStr
 
 from app.auth.deps import ScopeGuard, current_subject, person_setting_up
-from app.core.deps import _lone_statement, _read_session, _write_session, anyone
+from app.core.deps import _read_session, _write_session, anyone, get_reader
 from app.core.errors import PROBLEMS
 from app.core.settings import Settings
 from app.devices.deps import any_device, current_device
@@ -162,7 +162,7 @@ def test_a_scope_that_reads_never_guards_a_change(name: str) -> None:
     scope = scope_of(ROUTES[name])
     if scope is not None and scope.endswith(":read"):
         assert name.startswith("GET ")
-        assert called_before(ROUTES[name]) & {_read_session, _lone_statement}
+        assert called_before(ROUTES[name]) & {_read_session, get_reader}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -296,6 +296,16 @@ def test_figures_of_one_criterion(counts: list[int], shown: tuple[str, str, str]
     assert (str(figure.percent), str(figure.low), str(figure.high)) == shown
 
 
+@given(st.lists(st.integers(0, 10**6), min_size=5, max_size=5))
+def test_a_criterion_is_a_component_of_one(counts: list[int]) -> None:
+    """The short way of a criterion and the long way of any component give the same figures."""
+    answers, satisfied = sum(counts), counts[3] + counts[4]
+    long_way = estimate(
+        Sums.of_criterion(answers, satisfied), criteria=[(answers, satisfied)], formula="pooled"
+    )
+    assert criterion_estimate(counts) == long_way
+
+
 @pytest.mark.parametrize("counts", [[1] * 4, [1] * 6, []])
 def test_a_distribution_has_five_counts(counts: list[int]) -> None:
     with pytest.raises(ValueError, match="to unpack"):
