@@ -23,8 +23,8 @@ from app.bootstrap import load_questionnaires, migrate
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings
-from app.main import create_app
 from app.models.everything import metadata
+from tests.support.application import application
 from tests.support.world import World
 
 # How long something takes is no test's business: machines that test are busy. Speed lives in `benchmarks/`.
@@ -101,13 +101,13 @@ async def database(migrated_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-def settings(migrated_url: str, tmp_path: Path) -> Settings:
+@pytest.fixture(scope="session")
+def settings(migrated_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a service under test."""
     return Settings(
         database_url=migrated_url,
         secret_key=SecretStr(SECRET),
-        data_dir=tmp_path,
+        data_dir=tmp_path_factory.mktemp("data"),
         base_url="https://sipas.example.vn",
     )
 
@@ -115,7 +115,7 @@ def settings(migrated_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 async def app(database: Database, settings: Settings) -> AsyncIterator[FastAPI]:
     """The application, started."""
-    app = create_app(settings)
+    app = application(settings)
     async with app.router.lifespan_context(app):
         yield app
 
