@@ -17,9 +17,12 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 
 from app.bootstrap import load_questionnaires, migrate
+from app.core import tokens
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings
@@ -38,6 +41,18 @@ hypothesis_settings.load_profile("patient")
 
 SECRET = "a-secret-for-tests-only-0123456789abcdef"
 KEPT = {"questionnaires"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasty_passwords() -> Iterator[None]:
+    """Argon2 as the service uses it, at the least cost there is: hundreds of people sign in here.
+
+    What it costs outside is held by tests/core/test_passwords.py; served deployments pay it in full.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        hasty = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(tokens, "_passwords", PasswordHash((hasty,)))
+        yield
 
 
 @pytest.fixture(scope="session")
