@@ -5,9 +5,15 @@ requests is made by its lifespan, anew for each test, so that no test meets anot
 """
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from app.core.settings import Settings
 from app.main import create_app
+
+NOWHERE = Settings(
+    database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key=SecretStr("0123456789abcdef" * 4)
+)
+"""For whoever only reads the routes or the OpenAPI: on a database that is never spoken to."""
 
 _made: list[FastAPI] = []
 
