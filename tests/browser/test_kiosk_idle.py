@@ -1,6 +1,7 @@
 """Somebody walks away: what was answered counts, and nobody sees it any more."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -150,7 +151,7 @@ async def test_answers_given_before_walking_away_count_and_are_marked_incomplete
     await tablet.at("attract")
     stored = await until(lambda: site.responses(unit), lambda found: len(found) == 1)
     assert stored[0]["answers"] == {"A1": 2, "B1": 3, "C1": None, "D1": None, "E1": None}
-    sent = (await sending.value).post_data_json
+    sent: Any = (await sending.value).post_data_json
     assert sent["responses"][0]["complete"] is False
 
 
@@ -171,7 +172,7 @@ async def test_walking_away_after_the_last_question_is_a_complete_response(
         await count_down(page)
     await tablet.at("attract")
     await until(lambda: site.responses(unit), lambda found: len(found) == 1)
-    sent = (await sending.value).post_data_json
+    sent: Any = (await sending.value).post_data_json
     assert sent["responses"][0]["complete"] is True
 
 
