@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SUITABLE := -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 CODE := $(wildcard app migrations tests benchmarks)
 
+# Tests start dozens of processes: what Python has compiled once is kept, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 # The first interpreter that is new enough and can make virtual environments.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p $(SUITABLE) && echo $$p && break; done)
@@ -14,6 +17,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 ifneq ($(shell $(BIN)/python -c 'print(open(".venv/here").read())' 2>/dev/null),$(CURDIR))
 STALE := renew
 endif
+
+# Three workers on two cores: tests often wait for a browser or a process. Files begin in the order that
+# tests/conftest.py gives them, the longest first.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test check format bench screens lock clean renew browser
@@ -25,14 +32,14 @@ serve: .venv/run ## set up and run the service; Ctrl-C stops it
 	@exec $(BIN)/sipas serve $(ARGS)
 
 test: .venv/dev browser ## set up and run every test; ARGS="tests/rollups -k band" for some
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 check: .venv/dev ## format, lint, types, import contracts, house rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports
-	@if [ -d tests/house ]; then $(BIN)/python -m pytest -q tests/house; fi
+	@if [ -d tests/house ]; then $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/house; fi
 
 format: .venv/dev ## put the code into its form
 	@$(BIN)/ruff check --fix .

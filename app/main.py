@@ -69,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         raise ValueError("the application needs a database URL; `sipas serve` provides the embedded one")
     database_url = settings.database_url
 
+    # What it remembers between requests is made here, so that every start begins with nothing.
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(database_url)
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
         app.state.subjects = KnownSubjects(database)
+        app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.sign_on = sign_on = make_sign_on(settings)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
@@ -95,7 +97,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tokens = AccessTokens(settings.secret)
     app.state.links = LinkCodes(derive_key(settings.secret, "link-codes"))
     app.state.seal = Seal(settings.secret)
-    app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
     app.state.pages = Pages(Catalogues.load(), Assets.load())
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)

@@ -17,14 +17,17 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 
 from app.bootstrap import load_questionnaires, migrate
+from app.core import tokens
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings
-from app.main import create_app
 from app.models.everything import metadata
+from tests.support.application import application
 from tests.support.world import World
 
 # How long something takes is no test's business: machines that test are busy. Speed lives in `benchmarks/`.
@@ -36,8 +39,30 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("patient")
 
+LONGEST_FIRST = ("browser", "story", "house", "rollups", "units")
+"""Folders whose files take longest: they begin first, so that no worker is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; within a folder and a file everything stays as it is."""
+    ranks = {Path(__file__).parent / folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent, len(ranks)))
+
+
 SECRET = "a-secret-for-tests-only-0123456789abcdef"
 KEPT = {"questionnaires"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasty_passwords() -> Iterator[None]:
+    """Argon2 as the service uses it, at the least cost there is: hundreds of people sign in here.
+
+    What it costs outside is held by tests/core/test_passwords.py; served deployments pay it in full.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        hasty = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(tokens, "_passwords", PasswordHash((hasty,)))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -101,13 +126,13 @@ async def database(migrated_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-def settings(migrated_url: str, tmp_path: Path) -> Settings:
+@pytest.fixture(scope="session")
+def settings(migrated_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a service under test."""
     return Settings(
         database_url=migrated_url,
         secret_key=SecretStr(SECRET),
-        data_dir=tmp_path,
+        data_dir=tmp_path_factory.mktemp("data"),
         base_url="https://sipas.example.vn",
     )
 
@@ -115,7 +140,7 @@ def settings(migrated_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 async def app(database: Database, settings: Settings) -> AsyncIterator[FastAPI]:
     """The application, started."""
-    app = create_app(settings)
+    app = application(settings)
     async with app.router.lifespan_context(app):
         yield app
 

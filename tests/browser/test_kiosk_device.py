@@ -302,17 +302,22 @@ async def test_a_busy_service_is_asked_again_when_it_said_and_not_before(tablet:
     await until(lambda: site.responses(unit), lambda found: len(found) == 1)
 
 
-# The browser remembers for half a minute how much room there was: ask until it has noticed.
+# The browser remembers for half a minute how much room there was, but asks anew when that is used up: on a
+# disk small from the start, room is used up soon.
+SMALL_DISK = 8_000_000
 FILLS_UP = """() => new Promise((resolve) => {
     const opening = indexedDB.open("filler");
-    opening.onupgradeneeded = () => opening.result.createObjectStore("filler");
+    opening.onupgradeneeded = () => opening.result.createObjectStore("filler", { autoIncrement: true });
     opening.onerror = () => resolve(opening.error.name);
     opening.onsuccess = () => {
-        const transaction = opening.result.transaction("filler", "readwrite");
         const end = (result) => { opening.result.close(); resolve(result); };
-        transaction.objectStore("filler").put("x", 1);
-        transaction.oncomplete = () => end("room");
-        transaction.onabort = () => end(transaction.error.name);
+        const put = (size) => {
+            const transaction = opening.result.transaction("filler", "readwrite");
+            transaction.objectStore("filler").put("x".repeat(size));
+            transaction.oncomplete = () => put(size);
+            transaction.onabort = () => (size > 1 ? put(size >> 1) : end(transaction.error.name));
+        };
+        put(1 << 20);
     };
 })"""
 
@@ -321,9 +326,10 @@ async def test_a_full_disk_is_said_on_the_screen_and_in_the_heartbeat_and_loses_
     tablet: Tablet, site: Site, wire: Wire
 ) -> None:
     unit = await site.unit()
-    await tablet.pair(unit, **QUESTIONS_ONLY)
     page = tablet.page
     session = await page.context.new_cdp_session(page)
+    await session.send("Storage.overrideQuotaForOrigin", {"origin": wire.url, "quotaSize": SMALL_DISK})
+    await tablet.pair(unit, **QUESTIONS_ONLY)
     await session.send("Storage.overrideQuotaForOrigin", {"origin": wire.url, "quotaSize": 1})
     await until(lambda: page.evaluate(FILLS_UP), lambda found: found == "QuotaExceededError")
     await wire.cut()

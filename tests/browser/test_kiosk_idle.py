@@ -1,6 +1,7 @@
 """Somebody walks away: what was answered counts, and nobody sees it any more."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -138,11 +139,6 @@ async def test_answers_given_before_walking_away_count_and_are_marked_incomplete
     unit = await site.unit()
     await tablet.pair(unit, screens=["questions"])
     page = tablet.page
-    sent = []
-    page.on(
-        "request",
-        lambda request: sent.append(request.post_data_json) if "/responses/batch" in request.url else None,
-    )
     await tablet.begin()
     for number, value in ((1, 2), (2, 3)):
         await tablet.give(number, value)
@@ -150,11 +146,13 @@ async def test_answers_given_before_walking_away_count_and_are_marked_incomplete
     await tablet.asked(3)
     await page.clock.fast_forward(IDLE_MS + 100)
     await page.get_by_role("alertdialog").wait_for()
-    await count_down(page)
+    async with page.expect_request("**/responses/batch") as sending:
+        await count_down(page)
     await tablet.at("attract")
     stored = await until(lambda: site.responses(unit), lambda found: len(found) == 1)
     assert stored[0]["answers"] == {"A1": 2, "B1": 3, "C1": None, "D1": None, "E1": None}
-    assert sent[0]["responses"][0]["complete"] is False
+    sent: Any = (await sending.value).post_data_json
+    assert sent["responses"][0]["complete"] is False
 
 
 async def test_walking_away_after_the_last_question_is_a_complete_response(
@@ -163,11 +161,6 @@ async def test_walking_away_after_the_last_question_is_a_complete_response(
     unit = await site.unit()
     await tablet.pair(unit, screens=["questions", "comment"])
     page = tablet.page
-    sent = []
-    page.on(
-        "request",
-        lambda request: sent.append(request.post_data_json) if "/responses/batch" in request.url else None,
-    )
     await tablet.begin()
     for number in range(1, 6):
         await tablet.give(number, 4)
@@ -175,10 +168,12 @@ async def test_walking_away_after_the_last_question_is_a_complete_response(
     await tablet.at("step-comment")
     await page.clock.fast_forward(IDLE_MS + 100)
     await page.get_by_role("alertdialog").wait_for()
-    await count_down(page)
+    async with page.expect_request("**/responses/batch") as sending:
+        await count_down(page)
     await tablet.at("attract")
     await until(lambda: site.responses(unit), lambda found: len(found) == 1)
-    assert sent[0]["responses"][0]["complete"] is True
+    sent: Any = (await sending.value).post_data_json
+    assert sent["responses"][0]["complete"] is True
 
 
 async def test_who_only_looked_leaves_nothing(tablet: Tablet, site: Site) -> None:

@@ -106,12 +106,15 @@ async def test_every_screen_is_accessible_and_large_enough(tablet: Tablet, site:
     await check(page)
 
 
-async def test_a_survey_of_five_questions_needs_no_scrolling(tablet: Tablet, site: Site) -> None:
+async def test_a_survey_of_five_questions_needs_no_scrolling_and_nothing_moves_for_who_asked_for_less(
+    tablet: Tablet, site: Site
+) -> None:
     await tablet.pair(await site.unit())
     page = tablet.page
     fits = "() => document.documentElement.scrollHeight <= window.innerHeight"
     assert await page.evaluate(fits)
     await tablet.begin()
+    assert await page.evaluate("() => document.getAnimations().length") == 0
     await page.get_by_role("button", name="Tiếng Việt").click()
     for number, value in enumerate((5, 5, 5, 5, None), 1):
         await tablet.asked(number)
@@ -124,10 +127,3 @@ async def test_a_survey_of_five_questions_needs_no_scrolling(tablet: Tablet, sit
         await page.get_by_role("button", name="Bỏ qua câu này").click()
     await tablet.at("step-comment")
     assert await page.evaluate(fits)
-
-
-async def test_nothing_moves_for_who_asked_for_less_motion(tablet: Tablet, site: Site) -> None:
-    await tablet.pair(await site.unit())
-    moving = "() => document.getAnimations().length"
-    await tablet.begin()
-    assert await tablet.page.evaluate(moving) == 0

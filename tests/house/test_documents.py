@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import typer
 from fastapi.routing import iter_route_contexts
-from pydantic import SecretStr
 
 from app.cli import app as cli
 from app.core.settings import PREFIX, Settings
-from app.main import create_app
+from tests.support.application import NOWHERE, application
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -21,7 +20,6 @@ DOCUMENTS = {"README.md": README} | {
 }
 FOR_TESTS_ONLY = {"SIPAS_TEST_DATABASE_URL"}
 EMPTY_DEFAULTS = {None, ""}
-KEY = SecretStr("0123456789abcdef" * 4)
 
 
 def shown_default(name: str) -> str:
@@ -112,8 +110,7 @@ def test_a_room_or_file_stands_in_the_tree_of_the_readme(place: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_address_in_a_document_is_one_of_ours(document: str) -> None:
-    made = create_app(Settings(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key=KEY))
-    templates = [context.path_format or "" for context in iter_route_contexts(made.routes)]
+    templates = [context.path_format or "" for context in iter_route_contexts(application(NOWHERE).routes)]
     # what stands in braces may be any one part; and an address may name a whole room
     ours = re.compile("|".join(re.sub(r"\{\w+\}", "[^/]+", path) for path in templates))
     rooms = {"/".join(path.split("/")[:4]) for path in templates}

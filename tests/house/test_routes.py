@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
-from pydantic import SecretStr
 
 from app.auth.deps import ScopeGuard, current_subject, person_setting_up
 from app.core.deps import _read_session, _write_session, anyone, get_reader
 from app.core.errors import PROBLEMS
-from app.core.settings import Settings
 from app.devices.deps import any_device, current_device
-from app.main import create_app
 from app.responses.deps import get_intake
+from tests.support.application import NOWHERE, application
 
 # Whoever opens a route to the world writes it down here, with the reason.
 OPEN = {
@@ -61,17 +58,7 @@ PROBLEM_JSON = "application/problem+json"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-def make_app() -> FastAPI:
-    """The application as it is served, on a database it never speaks to."""
-    return create_app(
-        Settings(
-            database_url="postgresql://nobody@127.0.0.1:1/nothing",
-            secret_key=SecretStr("0123456789abcdef" * 4),
-        )
-    )
-
-
-APP = make_app()
+APP = application(NOWHERE)
 ROUTES = {
     f"{method} {context.path_format}": context
     for context in iter_route_contexts(APP.routes)

@@ -8,7 +8,6 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from pydantic import SecretStr
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -16,9 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.core.settings import Settings
-from app.main import create_app
 from tests.support import said
+from tests.support.application import NOWHERE, application
 from tests.support.server import Server
 
 EXAMPLES = int(os.environ.get("SIPAS_TEST_EXAMPLES", "15"))
@@ -70,10 +68,7 @@ def person(http: httpx.Client, admin: dict[str, str]) -> dict[str, str]:
 
 
 # The schema as the application makes it; what is called is the real server
-nowhere = Settings(
-    database_url="postgresql://nowhere/none", secret_key=SecretStr("s3cret-of-nobody-0123456789-abcd")
-)
-schema = schemathesis.openapi.from_dict(create_app(nowhere).openapi())
+schema = schemathesis.openapi.from_dict(application(NOWHERE).openapi())
 
 
 @schema.parametrize()

@@ -45,19 +45,19 @@ class World:
     @classmethod
     async def build(cls, database: Database, app: FastAPI) -> "World":
         """Units, two procedures, an administrator."""
-        units: dict[str, int] = {}
         async with database.transaction() as session:
+            rows: dict[str, Unit] = {}
             for code, name, kind, parent in UNITS:
-                unit = Unit(
+                if parent is not None and rows[parent] in session.new:
+                    await session.flush()  # all that stands above at once
+                rows[code] = Unit(
                     code=code,
                     name=name,
                     kind=kind,
-                    parent_id=units.get(parent or ""),
+                    parent_id=rows[parent].id if parent else None,
                     search_text=name.lower(),
                 )
-                session.add(unit)
-                await session.flush()
-                units[code] = unit.id
+                session.add(rows[code])
             procedures = [
                 Procedure(
                     code="1.001193",
@@ -78,13 +78,13 @@ class World:
             session.add_all([*procedures, admin])
             await session.flush()
             session.add(UserRole(user_id=admin.id, role="system_admin", unit_id=None))
-            rows = await session.scalars(select(Questionnaire).where(Questionnaire.version == 1))
+            published = await session.scalars(select(Questionnaire).where(Questionnaire.version == 1))
             world = cls(
                 database=database,
                 tokens=app.state.tokens,
-                units=units,
+                units={code: row.id for code, row in rows.items()},
                 procedures={procedure.code: procedure.id for procedure in procedures},
-                questionnaires={row.code: row.id for row in rows},
+                questionnaires={row.code: row.id for row in published},
                 admin={},
             )
             world.admin = world.bearer(f"user:{admin.id}", SCOPES)

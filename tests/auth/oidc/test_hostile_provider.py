@@ -14,10 +14,10 @@ from app.auth.oidc.flow import challenge_of
 from app.auth.oidc.provider import Account, Provider
 from app.core.database import Database
 from app.core.settings import Settings
-from app.main import create_app
 from app.models.sign_on import OidcIdentity
 from app.models.subject import User
 from tests.auth.oidc.test_idtoken import GONE, by_hand, public, sign
+from tests.support.application import application
 from tests.support.world import World
 
 HERE, ISSUER = "https://sipas.example.vn", "https://sso.example.vn"
@@ -53,7 +53,7 @@ def impostor() -> Impostor:
 async def app(database: Database, settings: Settings, impostor: Impostor) -> AsyncIterator[FastAPI]:
     rule = {"claim": "groups", "contains": "all", "role": "viewer", "unit": None}
     more = {"oidc_issuer": ISSUER, "oidc_client_id": "sipas", "oidc_rules": [rule]}
-    app = create_app(settings.model_copy(update=more))
+    app = application(settings.model_copy(update=more))
     async with app.router.lifespan_context(app):
         provider = Provider(Account(ISSUER, "sipas", None), transport=httpx.MockTransport(impostor))
         app.state.sign_on = replace(app.state.sign_on, provider=provider)
