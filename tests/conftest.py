@@ -68,7 +68,8 @@ def migrated_url(postgres_url: str) -> str:
 
 
 # DELETE, not TRUNCATE: on tables this small it is thirty times faster, and it is done before every test.
-# What was published never changes, and no line of the record, say triggers: they rest while a test's traces are removed.
+# What was published never changes, and no line of the record, say triggers: they rest while a test's traces
+# are removed.
 WIPE = "; ".join(
     [
         "ALTER TABLE audit_lines DISABLE TRIGGER audit_lines_stay",

@@ -83,14 +83,14 @@ class Break(NamedTuple):
     day: date
     number: int
     id: int
-    count: int = 1
+    lines: int = 1
     """How many lines are gone, as far as the numbers tell."""
 
     def __str__(self) -> str:
         where = f"{self.day}, line {self.number} (id {self.id})"
         if self.kind == "removed":
-            gone = "a line" if self.count == 1 else f"{self.count} lines"
-            return f"{where}: {gone} before it was removed, or written anew"
+            gone = "a line before it is" if self.lines == 1 else f"{self.lines} lines before it are"
+            return f"{where}: {gone} gone, or written anew"
         said = {
             "changed": "it was changed after it was sealed",
             "inserted": "it was put in between others afterwards",
@@ -120,10 +120,10 @@ def _broken(lines: Sequence[Sealed], start: bytes) -> Iterator[Break]:
     """Lines that are out of their place, said already."""
     for index, (line, place) in enumerate(lines):
 
-        def found(kind: Kind, which: int = index, count: int = 1) -> Break:
+        def found(kind: Kind, which: int = index) -> Break:
             strange.add(which)
             where = lines[which]
-            return Break(kind, where[1].day, where[1].number, where[0].id, count)
+            return Break(kind, where[1].day, where[1].number, where[0].id)
 
         if seal_of(line, place.day, place.previous) != place.seal:
             yield found("changed")

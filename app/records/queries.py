@@ -62,7 +62,7 @@ async def codes(session: AsyncSession, subject: Subject, unit_ids: Collection[in
     rows = await session.execute(
         select(Unit.id, Unit.code).where(Unit.id.in_(unit_ids), within_reach(Unit.id, subject))
     )
-    return {unit_id: code for unit_id, code in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def reached(session: AsyncSession, subject: Subject, named: Collection[str]) -> set[str]:

@@ -42,9 +42,7 @@ REFUSALS = problems(
     TooManyRequests,
     Unavailable,
 )
-TABLE_EXAMPLE = (
-    "id,at,actor,actor_name,action,target,units,address,request_id,details,day,number,previous,hash\r\n"
-)
+TABLE_EXAMPLE = ",".join(service.COLUMNS) + "\r\n"
 
 
 async def _wanted(

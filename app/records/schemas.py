@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from app.core.schema import Out
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "id": 4711,
     "at": "2026-11-20T02:14:07.120394Z",
     "actor": "user:0d6e8a2c-6f0b-4f0e-9a51-5b8c5c1f7c11",
@@ -41,7 +41,7 @@ class LineOut(Out):
 
     `actor` is `user:<id>`, `client:<id>` or `system`; its name is shown where it lies within your reach.
     `units` are those within your reach that the line is about; none: the whole deployment. `address` is null
-    for the command line and for jobs. `seal` is null for the moment until the line has its place in the chain.
+    for the command line and for jobs. `seal` is null for a moment, until the line has its place.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})

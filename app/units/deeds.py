@@ -4,7 +4,7 @@ Who reads a line reaches one of the units it is about. A unit that opens is also
 that moves also that of the parent it leaves: they read the line, too.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,7 +19,8 @@ from app.units.plan import Plan, Standing
 
 _HEIRS = """
     SELECT s.from_unit, former.code, s.to_unit, heir.code
-    FROM unit_successions s JOIN units former ON former.id = s.from_unit JOIN units heir ON heir.id = s.to_unit
+    FROM unit_successions s
+    JOIN units former ON former.id = s.from_unit JOIN units heir ON heir.id = s.to_unit
     WHERE s.reorganisation_id = :id AND s.kind = 'merge'
 """
 _ROLES = "SELECT id, user_id, role FROM user_roles WHERE id = ANY(CAST(:ids AS int[]))"
@@ -79,7 +80,7 @@ def parts(row: Reorganisation) -> set[int]:
 
 
 async def record_decision(
-    session: AsyncSession, row: Reorganisation, forest: Forest, closed: Sequence[int]
+    session: AsyncSession, row: Reorganisation, forest: Forest, closed: Collection[int]
 ) -> None:
     """The reorganisation, and a line for each unit that opens, ends or changes by it."""
     code_of = _codes(forest, row.touched)

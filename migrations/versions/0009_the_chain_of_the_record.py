@@ -1,7 +1,7 @@
 """The record of deeds: from where, about which units, and its place in a chain that shows a removal.
 
-Columns that may be empty, or are by default, on a small table; nothing is rewritten. The previous release goes
-on writing lines, without address and units: they are read by who reaches every unit. Lines of before are
+Columns that may be empty, or are by default, on a small table; nothing is rewritten. The previous release
+goes on writing lines, without address and units: they are read by who reaches every unit. Lines of before are
 sealed by the job runner in the order they were written, and so begin the chain. From now on a trigger refuses
 to change or remove a line: only sealing it is allowed, once.
 """
