@@ -105,20 +105,23 @@ class Check:
 
     head: bytes = BEGINNING
     breaks: list[Break] = field(default_factory=list)
+    before: Sequence[Sealed] = ()
+    """The lines of the day before: something may have been put in at its end."""
 
     def follow(self, lines: Sequence[Sealed]) -> None:
         """Check one day's lines, in order of their numbers, behind the head; the head is then its last."""
-        self.breaks.extend(_broken(lines, self.head))
+        self.breaks.extend(_broken(self.before, lines, self.head))
         if lines:
-            self.head = lines[-1][1].seal
+            self.head, self.before = lines[-1][1].seal, lines
 
 
-def _broken(lines: Sequence[Sealed], start: bytes) -> Iterator[Break]:
-    at = {start: -1} | {place.seal: index for index, (_, place) in enumerate(lines)}
+def _broken(before: Sequence[Sealed], today: Sequence[Sealed], start: bytes) -> Iterator[Break]:
+    lines = [*before, *today]
+    at = {start: len(before) - 1} | {place.seal: index for index, (_, place) in enumerate(lines)}
     head, expected = start, 1
     strange: set[int] = set()
     """Lines that are out of their place, said already."""
-    for index, (line, place) in enumerate(lines):
+    for index, (line, place) in enumerate(today, len(before)):
 
         def found(kind: Kind, which: int = index) -> Break:
             strange.add(which)
@@ -128,14 +131,14 @@ def _broken(lines: Sequence[Sealed], start: bytes) -> Iterator[Break]:
         if seal_of(line, place.day, place.previous) != place.seal:
             yield found("changed")
         elif place.previous != head:
-            before = at.get(place.previous)
-            if before is None or before == index:
+            followed = at.get(place.previous)
+            if followed is None or followed == index:
                 gone = place.number - expected
                 yield Break("removed", place.day, place.number, line.id, max(gone, 1))
-            elif before > index:
+            elif followed > index:
                 yield found("reordered")
-            elif strange.isdisjoint(range(before + 1, index)):
-                for between in range(before + 1, index):
+            elif strange.isdisjoint(range(followed + 1, index)):
+                for between in range(followed + 1, index):
                     yield found("inserted", between)
             else:
                 strange.add(index)  # it follows a line that was moved: what moved was said

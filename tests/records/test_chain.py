@@ -120,6 +120,13 @@ def test_a_line_put_in_between_shows_though_it_has_a_seal_of_its_own() -> None:
     assert broken([renumbered(day)]) == [("inserted", 99)]
 
 
+def test_a_line_put_in_at_the_end_of_a_day_shows_by_the_next_day() -> None:
+    days = chained(2, 2)
+    forged = line(99)
+    days[0].append((forged, next_place(forged, DAY, days[0][1][1])))
+    assert broken(days) == [("inserted", 99)]
+
+
 def test_two_lines_that_changed_places_show() -> None:
     (day,) = chained(5)
     day[1], day[2] = day[2], day[1]
