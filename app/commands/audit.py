@@ -14,6 +14,7 @@ app = typer.Typer()
 audit = typer.Typer(help="The record of who did what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 SHOWN = 100
+HASH_BYTES = 32
 
 
 @audit.callback()
@@ -35,6 +36,8 @@ def verify_chain(
     try:
         kept = None if expect is None else bytes.fromhex(expect.strip())
     except ValueError:
+        kept = b""
+    if kept is not None and len(kept) != HASH_BYTES:
         fail(f"{expect} is no hash: it has 64 digits, 0-9 and a-f")
 
     async def work(database: Database, _: Settings) -> records.Verification:

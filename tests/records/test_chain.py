@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ NOW = datetime(2026, 11, 20, 2, 14, 7, 120394, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 
 
-def line(number: int, **other: object) -> Line:
+def line(number: int, **other: Any) -> Line:
     made = Line(
         id=number,
         at=NOW + timedelta(seconds=number),
@@ -82,7 +83,8 @@ def test_an_untouched_chain_is_whole() -> None:
 @pytest.mark.parametrize("field", ["actor", "action", "target", "address", "request_id"])
 def test_a_changed_text_shows_at_its_line(field: str) -> None:
     days = chained(3, 2)
-    days[0][1] = (replace(days[0][1][0], **{field: "other"}), days[0][1][1])
+    other: dict[str, Any] = {field: "other"}
+    days[0][1] = (replace(days[0][1][0], **other), days[0][1][1])
     assert broken(days) == [("changed", 2)]
 
 
