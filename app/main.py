@@ -23,6 +23,7 @@ from app.devices.known import DeviceTokens
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
+from app.records import routes as records
 from app.responses import routes as responses
 from app.responses.intake import Intake
 from app.rollups import routes as rollups
@@ -50,6 +51,7 @@ ROOMS = (
     questionnaires,
     visits,
     devices,
+    records,
     health,
 )
 

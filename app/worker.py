@@ -20,6 +20,7 @@ from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
 from app.core.database import LOST_CONNECTION, Database, plain_url
 from app.core.settings import Settings
+from app.records.jobs import run_sealing
 from app.rollups.jobs import nightly_recount, run_pulse
 from app.units.jobs import take_effect
 from app.visits.jobs import settle_answered
@@ -91,6 +92,7 @@ async def run_jobs(settings: Settings) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(run_pulse(database, stop))
+            group.create_task(run_sealing(database, settings.zone, stop))
             group.create_task(_keep_timetable(database, settings.zone, stop))
     finally:
         await database.close()

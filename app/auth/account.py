@@ -35,7 +35,7 @@ async def change_password(
     user.password_hash = await asyncio.to_thread(hash_password, new)
     await sessions.end(session, user.id, now, but=subject.session_id)
     await invitations.void(session, user.id, now)
-    audit.record(session, subject.actor, "user.password", subject.actor, by="self")
+    _record(session, subject, "user.password", by="self")
     return []
 
 
@@ -45,7 +45,7 @@ async def confirm_totp(
     """Turn the second factor on by its first code: the recovery codes; None for a wrong one."""
     codes = await second.confirm(session, subject.id, code, seal, now)
     if codes is not None:
-        audit.record(session, subject.actor, "user.totp_on", subject.actor)
+        _record(session, subject, "user.totp_on")
     return codes
 
 
@@ -66,7 +66,7 @@ async def remove_totp(
         service.failed(session, user, origin.address, now)
         return [Fault("/code", "totp_wrong")]
     if await second.take_off(session, user.id):
-        audit.record(session, subject.actor, "user.totp_off", subject.actor, by="self")
+        _record(session, subject, "user.totp_off", by="self")
     return []
 
 
@@ -74,10 +74,15 @@ async def end_session(session: AsyncSession, subject: Subject, session_id: UUID,
     """End one of one's own sessions; SessionUnknown for any other."""
     if not await sessions.end(session, subject.id, now, only=session_id):
         raise SessionUnknown
-    audit.record(session, subject.actor, "session.end", subject.actor, sessions=1)
+    _record(session, subject, "session.end", sessions=1)
 
 
 async def end_sessions(session: AsyncSession, subject: Subject, now: datetime) -> None:
     """End them all, the one that asks among them."""
     ended = await sessions.end(session, subject.id, now)
-    audit.record(session, subject.actor, "session.end", subject.actor, sessions=ended)
+    _record(session, subject, "session.end", sessions=ended)
+
+
+def _record(session: AsyncSession, subject: Subject, action: str, **details: object) -> None:
+    units = [grant.unit_id for grant in subject.grants]
+    audit.record(session, subject.actor, action, subject.actor, units, **details)

@@ -17,7 +17,7 @@ from app.auth import sessions
 from app.core.account_problems import InvitationExpired, InvitationUnknown, InvitationUsed
 from app.core.tokens import hash_password, hash_secret, make_secret
 from app.models.account import AccountLink
-from app.models.subject import User
+from app.models.subject import User, UserRole
 
 INVITATION_LIFETIME = timedelta(days=7)
 
@@ -64,5 +64,6 @@ async def accept(session: AsyncSession, token: str, password: str, now: datetime
     user.password_hash = await asyncio.to_thread(hash_password, password)
     link.used_at = now
     await sessions.end(session, user.id, now)
-    audit.record(session, f"user:{user.id}", "user.password", f"user:{user.id}", by=link.kind)
+    units = await session.scalars(select(UserRole.unit_id).where(UserRole.user_id == user.id))
+    audit.record(session, f"user:{user.id}", "user.password", f"user:{user.id}", units, by=link.kind)
     return user

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import audit
 from app.auth import queries, second, sessions
 from app.auth.known import person_of, subject_of
 from app.auth.networks import lies_within
@@ -127,6 +128,10 @@ async def refresh(session: AsyncSession, token: str, origin: Origin, now: dateti
     stale = vouched is not None and vouched + VOUCHED_FOR <= now
     if known.used_at is not None or person is None or stale:
         await sessions.end(session, known.user_id, now, only=known.family)
+        if known.used_at is not None and person is not None:
+            user = f"user:{known.user_id}"
+            units = [role.unit_id for role in person[1]]
+            audit.record(session, audit.SYSTEM, "session.end", user, units, sessions=1, reason="token_reused")
         return refused
     if not await sessions.use(session, known.family, known.user_id, origin, now):
         return refused

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import logs
+from app.core import caller, logs
 from app.core.database import LOST_CONNECTION, problem_of
 from app.core.deps import pick_language
 from app.core.errors import Problem, fault_of
@@ -49,7 +49,9 @@ def problem_response(problem: Problem, accept_language: str | None) -> Response:
 
 
 class RequestContext:
-    """Gives each request an id (ours, or the caller's if it is well-formed) and logs how it ended."""
+    """Gives each request an id (ours, or the caller's if it is well-formed), notes where it comes from, and
+    logs how it ended.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -61,6 +63,8 @@ class RequestContext:
         sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         current = sent_id if 8 <= len(sent_id) <= 64 and _is_token(sent_id) else secrets.token_hex(8).encode()
         logs.request_id.set(current.decode())
+        client = scope.get("client")
+        address = caller.address.set(client[0] if client else "unknown")
         header = (b"x-request-id", current)
         started = time.perf_counter()
         status = 0
@@ -80,6 +84,7 @@ class RequestContext:
                 raise
             await problem_response(InternalError(), _accept_language(scope))(scope, receive, send_with_id)
         finally:
+            caller.address.reset(address)
             if log.isEnabledFor(logging.DEBUG) or status >= 500:
                 route = getattr(scope.get("route"), "path", "unmatched")
                 level = logging.WARNING if status >= 500 else logging.DEBUG

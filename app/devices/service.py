@@ -57,6 +57,7 @@ CODE_LIFETIME = timedelta(minutes=10)
 MAX_TRIES = 5
 MAX_FAILURES = 30
 INT4_MAX = 2**31 - 1
+_CHANGEABLE = ("name", "questionnaire_code", "languages", "idle_seconds", "screens")
 
 
 async def create(
@@ -84,7 +85,7 @@ async def create(
         subject.actor,
         "device.create",
         f"device:{device.id}",
-        unit=unit.code,
+        [unit.id],
         name=device.name,
         questionnaire=device.questionnaire_code,
     )
@@ -102,7 +103,7 @@ async def change(
     sealed = await asyncio.to_thread(seal, sent.pin) if sent.pin else None
     row = await get(session, subject, device_id, lock=True)
     device = row[0]
-    changes = sent.model_dump(exclude_none=True, exclude={"pin"})
+    before = {name: getattr(device, name) for name in _CHANGEABLE}
     if sent.questionnaire is not None:
         await _require_published(questionnaires, sent.questionnaire)
         device.questionnaire_code = sent.questionnaire
@@ -116,9 +117,12 @@ async def change(
         device.screens = list(sent.screens)
     if sealed is not None:
         _keep_pin(device, sealed)
+    after = {name: getattr(device, name) for name in _CHANGEABLE}
+    changes: dict[str, object] = {**(audit.changed(before, after) or {})}
+    if sealed is not None:
         changes["pin"] = "changed"  # that it was, never to what
     if changes:
-        audit.record(session, subject.actor, "device.change", f"device:{device.id}", **changes)
+        _record(session, subject.actor, "device.change", device, **changes)
     return row
 
 
@@ -131,7 +135,7 @@ async def renew_code(
     if device.revoked_at is not None:
         raise DeviceRevoked
     code = await _give_code(session, device, now)
-    audit.record(session, subject.actor, "device.pairing_code", f"device:{device.id}")
+    _record(session, subject.actor, "device.pairing_code", device)
     return device, code
 
 
@@ -144,7 +148,7 @@ async def revoke(
     if device.revoked_at is None:
         device.revoked_at = now
         _drop_code(device)
-        audit.record(session, subject.actor, "device.revoke", f"device:{device.id}")
+        _record(session, subject.actor, "device.revoke", device)
     return row
 
 
@@ -169,7 +173,7 @@ async def pair(
     device.paired_at = now
     device.description = description
     _drop_code(device)
-    audit.record(session, audit.SYSTEM, "device.pair", f"device:{device.id}")
+    _record(session, audit.SYSTEM, "device.pair", device)
     return device.id, token
 
 
@@ -266,6 +270,10 @@ async def _give_code(session: AsyncSession, device: Device, now: datetime) -> Pa
     device.pairing_handle, device.pairing_secret_hash = code.handle, hash_secret(code.digits)
     device.pairing_expires_at, device.pairing_tries = now + CODE_LIFETIME, 0
     return code
+
+
+def _record(session: AsyncSession, actor: str, action: str, device: Device, **details: object) -> None:
+    audit.record(session, actor, action, f"device:{device.id}", [device.unit_id], **details)
 
 
 def _keep_pin(device: Device, sealed: SealedPin) -> None:

@@ -33,7 +33,7 @@ async def create_procedure(session: AsyncSession, subject: Subject, new: NewProc
     )
     session.add(procedure)
     await session.flush()
-    audit.record(session, subject.actor, "procedure.create", f"procedure:{procedure.code}")
+    audit.record(session, subject.actor, "procedure.create", f"procedure:{procedure.code}", [])
     return procedure
 
 
@@ -57,7 +57,7 @@ async def import_procedures(
         await queries.write(session, plan.created, plan.updated, ids)
         actor = subject.actor if subject else audit.SYSTEM
         counts = {"created": result.created, "updated": result.updated, "unchanged": result.unchanged}
-        audit.record(session, actor, "procedure.import", "procedures", **counts)
+        audit.record(session, actor, "procedure.import", "procedures", [], **counts)
     return result
 
 

@@ -56,7 +56,9 @@ async def load_shipped(session: AsyncSession) -> None:
         if there is None:
             session.add(_row(definition, published_at=now))
             target = f"questionnaire:{_name(definition.code, definition.version)}"
-            audit.record(session, audit.SYSTEM, "questionnaire.publish", target, digest=digest(definition))
+            audit.record(
+                session, audit.SYSTEM, "questionnaire.publish", target, [], digest=digest(definition)
+            )
         elif there.status == "draft":
             # somebody's draft took the number first: theirs to decide about, and no reason not to start
             log.warning("a draft stands in the way of a shipped questionnaire", extra={"target": there.code})
@@ -84,9 +86,11 @@ async def replace_draft(
     row = await _locked(session, code, version)
     if row.status != "draft":
         raise QuestionnaireFrozen
+    before = {"digest": row.digest}
     row.definition = definition.model_dump(mode="json")
     row.digest = digest(definition)
-    _record(session, subject, "questionnaire.change", row)
+    changes = audit.changed(before, {"digest": row.digest}) or {}
+    _record(session, subject, "questionnaire.change", row, **changes)
     return row
 
 
@@ -98,7 +102,8 @@ async def publish(session: AsyncSession, subject: Subject, code: str, version: i
     if row.status == "draft":
         row.status = "published"
         row.published_at = utc_now()
-        _record(session, subject, "questionnaire.publish", row)
+        changes = audit.changed({"status": "draft"}, {"status": row.status}) or {}
+        _record(session, subject, "questionnaire.publish", row, **changes)
     return row
 
 
@@ -110,7 +115,8 @@ async def retire(session: AsyncSession, subject: Subject, code: str, version: in
     if row.status == "published":
         row.status = "retired"
         row.retired_at = utc_now()
-        _record(session, subject, "questionnaire.retire", row)
+        changes = audit.changed({"status": "published"}, {"status": row.status}) or {}
+        _record(session, subject, "questionnaire.retire", row, **changes)
     return row
 
 
@@ -145,6 +151,9 @@ def _refuse_faults(definition: Definition, found: list[Fault] | None = None) -> 
         raise InvalidRequest(faults=faults)
 
 
-def _record(session: AsyncSession, subject: Subject, action: str, row: Questionnaire) -> None:
+def _record(
+    session: AsyncSession, subject: Subject, action: str, row: Questionnaire, **changes: object
+) -> None:
+    # of the whole nation, so of no unit; what was asked stands in the version, of which the digest is proof
     target = f"questionnaire:{_name(row.code, row.version)}"
-    audit.record(session, subject.actor, action, target, digest=row.digest)
+    audit.record(session, subject.actor, action, target, [], digest=row.digest, **changes)

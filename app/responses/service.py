@@ -115,6 +115,7 @@ async def judge(
             subject.actor,
             "response.verdict",
             f"response:{unit_code}/{ref}",
+            [unit.id],
             before=before,
             after=verdict,
             reason=reason,

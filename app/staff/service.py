@@ -54,7 +54,8 @@ async def create(
         for one, unit in zip(wanted, placed, strict=True)
     )
     roles = [one.model_dump() for one in wanted]
-    audit.record(session, subject.actor, "user.create", f"user:{user.id}", roles=roles)
+    units = [unit.id if unit else None for unit in placed]
+    audit.record(session, subject.actor, "user.create", f"user:{user.id}", units, roles=roles)
     return user.id, await invitations.invite(session, user.id, "invitation", now)
 
 
@@ -66,7 +67,8 @@ async def change(session: AsyncSession, subject: Subject, user_id: UUID, sent: P
     for name in changed:
         setattr(user, name, changes[name])
     if changed:
-        audit.record(session, subject.actor, "user.change", f"user:{user.id}", changed=changed)
+        units = await _units(session, user)
+        audit.record(session, subject.actor, "user.change", f"user:{user.id}", units, changed=changed)
     return user
 
 
@@ -83,7 +85,8 @@ async def give(
     if await _held(session, user.id, role.role, unit_id) is None:
         session.add(UserRole(user_id=user.id, role=role.role, unit_id=unit_id))
         await invitations.void(session, user.id, now)
-        audit.record(session, subject.actor, "user.give_role", f"user:{user.id}", **role.model_dump())
+        target = f"user:{user.id}"
+        audit.record(session, subject.actor, "user.give_role", target, [unit_id], **role.model_dump())
     return user
 
 
@@ -108,7 +111,15 @@ async def take(
         raise LastRole
     await session.delete(found)
     await session.flush()
-    audit.record(session, subject.actor, "user.take_role", f"user:{user.id}", role=role, unit_code=unit_code)
+    audit.record(
+        session,
+        subject.actor,
+        "user.take_role",
+        f"user:{user.id}",
+        [found.unit_id],
+        role=role,
+        unit_code=unit_code,
+    )
     return user
 
 
@@ -124,7 +135,8 @@ async def reset(
     if await vouched_at(session, user.id) is not None:
         raise SignOnAccount
     dropped = totp and await second.take_off(session, user.id)
-    audit.record(session, subject.actor, "user.reset", f"user:{user.id}", totp=dropped)
+    units = await _units(session, user)
+    audit.record(session, subject.actor, "user.reset", f"user:{user.id}", units, totp=dropped)
     return await invitations.invite(session, user.id, "reset", now)
 
 
@@ -138,8 +150,14 @@ async def close(session: AsyncSession, subject: Subject, user_id: UUID, now: dat
         user.closed_at = now
         await sessions.end(session, user.id, now)
         await invitations.void(session, user.id, now)
-        audit.record(session, subject.actor, "user.close", f"user:{user.id}")
+        units = [role.unit_id for role in held]
+        audit.record(session, subject.actor, "user.close", f"user:{user.id}", units)
     return user
+
+
+async def _units(session: AsyncSession, user: User) -> list[int | None]:
+    """Where their roles are held: whom a line about them concerns."""
+    return [role.unit_id for role, _ in (await queries.roles(session, [user.id]))[user.id]]
 
 
 async def _find(session: AsyncSession, subject: Subject, user_id: UUID, *, open_only: bool = True) -> User:

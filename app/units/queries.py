@@ -194,8 +194,11 @@ async def all_standing(
 
 async def write(
     session: AsyncSession, created: Sequence[Wanted], updated: Sequence[Wanted], ids: Mapping[str, int]
-) -> None:
-    """Write an import: two statements with many rows. Ids come first, so that children know their parents."""
+) -> dict[str, int]:
+    """Write an import: two statements with many rows. Ids come first, so that children know their parents.
+
+    The ids of all units by code, the new ones among them.
+    """
     known = dict(ids)
     if created:
         sequence = func.nextval(func.pg_get_serial_sequence("units", "id"))
@@ -204,6 +207,7 @@ async def write(
         await session.execute(insert(Unit), [_values(unit, known) for unit in created])
     if updated:
         await session.execute(update(Unit), [_values(unit, known) for unit in updated])
+    return known
 
 
 def _values(unit: Wanted, ids: Mapping[str, int]) -> dict[str, object]:

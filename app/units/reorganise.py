@@ -26,7 +26,7 @@ from app.core.problems import (
 from app.core.tables import RowFault, read_rows
 from app.models.reorganisation import Reorganisation
 from app.models.unit import UNIT_KINDS
-from app.units import effects, reorganisations
+from app.units import deeds, effects, reorganisations
 from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, Change, digest, read_changes
 from app.units.forest import Forest, State, Succession
 from app.units.outline import Outcome
@@ -108,16 +108,7 @@ async def reorganise(
     )
     await _write(session, row, forest, reform)
     progress(4, STEPS)
-    counts = {name: len(getattr(outcome, name)) for name in ("opened", "closed", "changed")}
-    audit.record(
-        session,
-        row.actor,
-        "reorganisation.decide",
-        f"reorganisation:{row.id}",
-        decision=row.decision,
-        effective_on=str(row.effective_on),
-        **counts,
-    )
+    await deeds.record_decision(session, row, forest, reform.closed)
     if row.effective_at <= now:
         await _put_in_force(session, row, row.actor, now)
     await session.flush()
@@ -193,9 +184,7 @@ async def revert(
         session, row, {what: json.dumps(rows) for what, rows in row.moved.items() if rows}
     )
     row.state, row.reverted_at = "reverted", now
-    audit.record(
-        session, subject.actor, "reorganisation.revert", f"reorganisation:{row.id}", decision=row.decision
-    )
+    await deeds.record_return(session, row, forest, subject.actor)
     await session.flush()
     return row
 
@@ -262,22 +251,7 @@ async def _write(session: AsyncSession, row: Reorganisation, forest: Forest, ref
         if unit in merged:  # beneath its heir, so that today's unit reaches and counts it
             ahead[unit] = forest[unit].now._replace(parent=merged[unit])
     existing = sorted({*ahead, *reform.closed})
-    row.touched = [
-        *({"id": unit, "was": None, "becomes": _becomes(state)} for unit, state in created.items()),
-        *(
-            {
-                "id": unit,
-                "was": {
-                    **_becomes(forest[unit].now),
-                    "valid_from": str(forest[unit].first) if forest[unit].first else None,
-                    "valid_to": str(forest[unit].last) if forest[unit].last else None,
-                    "search_text": forest[unit].now.searched,
-                },
-                "becomes": _becomes(ahead.get(unit, forest[unit].now)),
-            }
-            for unit in existing
-        ),
-    ]
+    row.touched = deeds.touched(forest, created, ahead, existing)
     parents = {state.parent for state in (*created.values(), *ahead.values())}
     parts = {*existing, *merged.values(), *(real(one.heir) for one in reform.successions), *parents}
     row.unit_ids = sorted(one for one in parts if one is not None and one in forest and forest[one].reached)
@@ -285,11 +259,6 @@ async def _write(session: AsyncSession, row: Reorganisation, forest: Forest, ref
     await reorganisations.write(session, row, created, ahead, sorted(reform.closed), follow)
 
 
-def _becomes(state: State) -> dict[str, object]:
-    return {"code": state.code, "name": state.name, "kind": state.kind, "parent_id": state.parent}
-
-
 async def _put_in_force(session: AsyncSession, row: Reorganisation, actor: str, now: datetime) -> None:
     await reorganisations.put_in_force(session, row, now)
-    moved = {what: len(rows) for what, rows in row.moved.items()}
-    audit.record(session, actor, "reorganisation.in_force", f"reorganisation:{row.id}", **moved)
+    await deeds.record_effect(session, row, actor)

@@ -13,10 +13,12 @@ from app.core.locks import Lock, hold
 from app.core.problems import InvalidRequest, UnitExists
 from app.core.tables import read_rows
 from app.models.unit import UNIT_KINDS, Unit
-from app.units import queries
+from app.units import deeds, queries
 from app.units.forest import search_text
 from app.units.plan import COLUMNS, REQUIRED, make_plan
 from app.units.schemas import NewUnit, UnitChange
+
+_CHANGEABLE = ("contact", "opening_hours", "require_totp")
 
 
 async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> Unit:
@@ -40,7 +42,17 @@ async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> 
     session.add(unit)
     await session.flush()
     audit.record(
-        session, subject.actor, "unit.create", f"unit:{unit.code}", kind=unit.kind, parent=new.parent_code
+        session,
+        subject.actor,
+        "unit.create",
+        f"unit:{unit.code}",
+        [unit.id],
+        after={
+            "name": unit.name,
+            "kind": unit.kind,
+            "parent": new.parent_code,
+            "valid_from": str(unit.valid_from) if unit.valid_from else None,
+        },
     )
     return unit
 
@@ -48,19 +60,15 @@ async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> 
 async def change_unit(session: AsyncSession, subject: Subject, code: str, sent: UnitChange) -> Unit:
     """Change what was sent of a unit within reach; UnitUnknown otherwise. Changing nothing leaves no line."""
     unit = await find_unit(session, subject, code)
-    changes: dict[str, object] = {}
+    before = {name: getattr(unit, name) for name in _CHANGEABLE}
     if "contact" in sent.model_fields_set:
-        contact = sent.contact.model_dump(exclude_none=True) if sent.contact else None
-        if contact != unit.contact:
-            unit.contact = changes["contact"] = contact
+        unit.contact = sent.contact.model_dump(exclude_none=True) if sent.contact else None
     if "opening_hours" in sent.model_fields_set:
-        hours = sent.opening_hours.to_store() if sent.opening_hours else None
-        if hours != unit.opening_hours:
-            unit.opening_hours = changes["opening_hours"] = hours
-    if "require_totp" in sent.model_fields_set and sent.require_totp != unit.require_totp:
-        unit.require_totp = changes["require_totp"] = sent.require_totp
-    if changes:
-        audit.record(session, subject.actor, "unit.change", f"unit:{unit.code}", **changes)
+        unit.opening_hours = sent.opening_hours.to_store() if sent.opening_hours else None
+    if "require_totp" in sent.model_fields_set:
+        unit.require_totp = sent.require_totp
+    if changes := audit.changed(before, {name: getattr(unit, name) for name in _CHANGEABLE}):
+        audit.record(session, subject.actor, "unit.change", f"unit:{unit.code}", [unit.id], **changes)
         await session.flush()
     return unit
 
@@ -85,8 +93,12 @@ async def import_units(
         return ImportResult(faults=plan.faults)
     result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged)
     if not dry_run:
-        await queries.write(session, plan.created, plan.updated, ids)
+        known = await queries.write(session, plan.created, plan.updated, ids)
         actor = subject.actor if subject else audit.SYSTEM
         counts = {"created": result.created, "updated": result.updated, "unchanged": result.unchanged}
-        audit.record(session, actor, "unit.import", "units", **counts)
+        # the counts are for who reaches all that was imported, each unit's line for who reaches that unit
+        tops = subject.unit_ids if subject and subject.unit_ids else ()
+        audit.record(session, actor, "unit.import", "units", tops if len(tops) == 1 else (), **counts)
+        await session.flush()
+        await deeds.record_import(session, actor, plan, standing, known)
     return result

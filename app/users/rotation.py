@@ -38,6 +38,7 @@ async def add_secret(
         subject.actor,
         "client.secret.add",
         f"client:{client.id}",
+        [client.unit_id],
         secret_id=str(row.id),
         expires_at=_said(expires_at),
     )
@@ -59,7 +60,12 @@ async def remove_secret(session: AsyncSession, subject: Subject, client_id: UUID
         )
     await session.delete(row)
     audit.record(
-        session, subject.actor, "client.secret.remove", f"client:{client.id}", secret_id=str(secret_id)
+        session,
+        subject.actor,
+        "client.secret.remove",
+        f"client:{client.id}",
+        [client.unit_id],
+        secret_id=str(secret_id),
     )
 
 
@@ -73,17 +79,9 @@ async def change_client(session: AsyncSession, subject: Subject, client_id: UUID
         client.expires_at = sent.expires_at
     if sent.allowed_networks is not None:
         client.networks = sent.allowed_networks
-    after = _facts(client)
-    changed = {name for name in after if before[name] != after[name]}
-    if changed:
-        audit.record(
-            session,
-            subject.actor,
-            "client.change",
-            f"client:{client.id}",
-            before={name: before[name] for name in changed},
-            after={name: after[name] for name in changed},
-        )
+    if changed := audit.changed(before, _facts(client)):
+        target = f"client:{client.id}"
+        audit.record(session, subject.actor, "client.change", target, [client.unit_id], **changed)
 
 
 async def _client_to_change(session: AsyncSession, subject: Subject, client_id: UUID) -> Client:

@@ -61,7 +61,7 @@ async def _add_administrator(session: AsyncSession, actor: str, username: str, p
     await session.flush()
     session.add(UserRole(user_id=user.id, role=ADMINISTRATOR, unit_id=None))
     audit.record(
-        session, actor, "user.create", f"user:{user.id}", roles=[{"role": ADMINISTRATOR, "unit": None}]
+        session, actor, "user.create", f"user:{user.id}", [], roles=[{"role": ADMINISTRATOR, "unit": None}]
     )
     return user.id
 
@@ -113,9 +113,9 @@ async def create_client(
         actor,
         "client.create",
         f"client:{client.id}",
+        [unit_id],
         name=name,
         scopes=client.scopes,
-        unit_id=unit_id,
         expires_at=expires_at.isoformat() if expires_at else None,
         networks=client.networks,
     )
@@ -158,4 +158,4 @@ async def close_client(session: AsyncSession, subject: Subject, client_id: UUID)
         raise ClientUnknown
     if client.closed_at is None:
         client.closed_at = utc_now()
-        audit.record(session, subject.actor, "client.close", f"client:{client.id}")
+        audit.record(session, subject.actor, "client.close", f"client:{client.id}", [client.unit_id])

@@ -275,7 +275,7 @@ async def test_every_deed_is_on_record(
         "device.revoke",
     ]
     assert {line.target for line in lines} == {f"device:{device['id']}"}
-    assert lines[1].details == {"name": "Quầy 9"}
+    assert lines[1].details == {"before": {"name": TABLET["name"]}, "after": {"name": "Quầy 9"}}
 
 
 async def test_a_revoked_tablet_is_told_so_and_gets_nothing_more(

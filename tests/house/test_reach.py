@@ -169,6 +169,13 @@ WALK: Mapping[str, list[Ask]] = {
     ],
     "POST /api/v1/questionnaires/{code}/{version}/publish": [Ask(lambda _: VERSION)],
     "POST /api/v1/questionnaires/{code}/{version}/retire": [Ask(lambda _: VERSION)],
+    # the record
+    "GET /api/v1/audit": [
+        Ask(nothing, "mine"),
+        Ask(lambda branch: {"params": {"target": f"device:{branch.device}"}}, "mine"),
+        Ask(query(unit="leaf")),
+    ],
+    "GET /api/v1/audit/export": [Ask(nothing, "mine"), Ask(query(unit="leaf"))],
     # visits, tablets, responses, figures
     "POST /api/v1/visits": [
         Ask(
@@ -354,7 +361,7 @@ async def test_no_list_and_no_figure_changes_for_a_neighbour_with_what_happens_h
 
     async def read() -> dict[str, object]:
         seen = {
-            f"{name} {number}": (await send(http, name, way, theirs, neighbour)).json()
+            f"{name} {number}": (await send(http, name, way, theirs, neighbour)).text
             for number, (name, way) in enumerate(lists())
         }
         figures = (await send(http, "GET /api/v1/indices/{unit_code}", index, theirs, neighbour)).json()

@@ -135,7 +135,7 @@ async def test_a_change_leaves_one_line_and_no_change_none(
         await change(http, headers, "09001", **sent)
     (line,) = await lines(database)
     assert (line.action, line.target) == ("unit.change", "unit:09001")
-    assert line.details == {"contact": {"phone": "1022"}}
+    assert line.details == {"before": {"contact": None}, "after": {"contact": {"phone": "1022"}}}
     assert line.actor.startswith("client:")
 
 

@@ -169,7 +169,44 @@ async def test_a_change_is_on_record(http: httpx.AsyncClient, world: World, data
         lines = (await session.scalars(select(AuditLine).order_by(AuditLine.id))).all()
     assert [(line.action, line.target) for line in lines] == [
         ("reorganisation.decide", f"reorganisation:{made['id']}"),
+        ("unit.open", "unit:09900"),
+        ("unit.close", "unit:09001"),
+        ("unit.close", "unit:09002"),
         ("reorganisation.in_force", f"reorganisation:{made['id']}"),
+    ]
+    assert lines[1].details["after"]["parent"] == "24"
+    assert set(lines[0].unit_ids) == set().union(*(line.unit_ids for line in lines))
+
+
+async def test_whatever_goes_to_the_successor_and_comes_back_is_on_record_one_by_one(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    await world.client("09001", "visits:write")
+    await world.person("lan", ("viewer", "09002"))
+    device = {"unit_code": "09001", "name": "Quầy 1"}
+    tablet = (await http.post("/api/v1/devices", json=device, headers=world.admin)).json()["id"]
+    made = (await send(http, world.admin, merger("09001", "09002"))).json()
+    taken_back = await http.post(f"{URL}/{made['id']}/revert", headers=world.admin)
+    assert taken_back.status_code == 200, taken_back.text
+    async with database.read() as session:
+        lines = (await session.scalars(select(AuditLine).order_by(AuditLine.id))).all()
+    moved = {line.action: line for line in lines if ".move" in line.action}
+    assert moved.keys() == {"device.move", "client.move", "user.move_role"}
+    assert moved["device.move"].target == f"device:{tablet}"
+    assert moved["device.move"].details == {
+        "before": {"unit": "09001"},
+        "after": {"unit": "09900"},
+        "reorganisation": made["id"],
+    }
+    assert (moved["user.move_role"].details["role"], moved["user.move_role"].details["before"]) == (
+        "viewer",
+        {"unit": "09002"},
+    )
+    assert [(line.action, line.target) for line in lines[-4:]] == [
+        ("reorganisation.revert", f"reorganisation:{made['id']}"),
+        ("unit.remove", "unit:09900"),
+        ("unit.restore", "unit:09001"),
+        ("unit.restore", "unit:09002"),
     ]
 
 

@@ -137,7 +137,8 @@ async def let_in(
         session.add(user)
         await session.flush()
         session.add(OidcIdentity(issuer=issuer, subject=subject, user_id=user.id, signed_in_at=now))
-        audit.record(session, audit.SYSTEM, "user.create", f"user:{user.id}", sign_on=issuer)
+        units = {unit for _, unit in wanted}
+        audit.record(session, audit.SYSTEM, "user.create", f"user:{user.id}", units, sign_on=issuer)
     else:
         identity, user = found
         if user.closed_at is not None:
@@ -205,6 +206,7 @@ async def _set_roles(session: AsyncSession, user: User, wanted: frozenset[Held])
         audit.SYSTEM,
         "user.roles",
         f"user:{user.id}",
+        units,
         before=[{"role": role, "unit": codes.get(unit or 0)} for role, unit in sorted(held, key=str)],
         after=[{"role": role, "unit": codes.get(unit or 0)} for role, unit in sorted(wanted, key=str)],
     )

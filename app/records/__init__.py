@@ -1,0 +1,1 @@
+"""The record of deeds, read: who did what, and the chain that shows when a line is gone."""
