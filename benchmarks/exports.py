@@ -30,7 +30,8 @@ _COPY = """
 SELECT u.code, r.local_day, q.code, q.version, r.channel, r.verdict, r.verdict_reason, p.code,
     nullif(get_byte(r.answers, 0), 0), nullif(get_byte(r.answers, 1), 0), nullif(get_byte(r.answers, 2), 0),
     nullif(get_byte(r.answers, 3), 0), nullif(get_byte(r.answers, 4), 0),
-    r.respondent->>'gender', r.respondent->>'age_band', r.language, r.complete
+    r.respondent->>'gender', r.respondent->>'age_band', r.respondent->>'education',
+    r.respondent->>'occupation', r.language, r.complete
 FROM responses r
 JOIN units u ON u.id = r.unit_id
 JOIN questionnaires q ON q.id = r.questionnaire_id
