@@ -32,8 +32,8 @@ class Streamed(Response):
     ) -> None:
         super().__init__(media_type=media_type, headers=headers)
         self._pieces = pieces
-        if "content-length" not in headers:
-            del self.headers["content-length"]
+        if "Content-Length" not in headers:
+            del self.headers["Content-Length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces until there are no more, or nobody takes them."""
