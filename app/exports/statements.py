@@ -29,12 +29,12 @@ _STARTS = ", ".join(f"chr({ord(start)})" for start in STARTS)
 _VALUES = {
     "unit": "u.code",
     "local_day": "r.local_day",
-    "questionnaire": "q.code",
-    "version": "q.version",
+    "questionnaire": "(SELECT code FROM questionnaires WHERE id = $2::integer)",
+    "version": "(SELECT version FROM questionnaires WHERE id = $2::integer)",
     "channel": "r.channel",
     "verdict": "r.verdict",
     "verdict_reason": "r.verdict_reason",
-    "procedure": "p.code",
+    "procedure": "r.procedure",
     "language": "r.language",
     "complete": "r.complete",
     "comment": "r.comment",
@@ -43,12 +43,23 @@ _FILTERS = (
     "r.questionnaire_id = $2::integer AND r.local_day BETWEEN $3::date AND $4::date"
     " AND ($5::text IS NULL OR r.channel = $5::text) AND ($6::text IS NULL OR r.verdict = $6::text)"
 )
-_FROM = f"""
-FROM (SELECT id, code FROM units WHERE {_WITHIN}) u
-JOIN responses r ON r.unit_id = u.id
+# Unit by unit, each unit's rows sorted by themselves (LATERAL, OFFSET 0): the first line comes at once, a
+# sort never holds more than one unit, and a neighbour's responses are not even looked at. Values are made
+# after the sort, because whatever is sorted is copied: a quarter of PostgreSQL's time.
+_SORTED = f"""
+FROM (SELECT id, code FROM units WHERE {_WITHIN} ORDER BY id) u
+CROSS JOIN LATERAL (
+    SELECT r.local_day, r.channel, r.verdict, r.verdict_reason, p.code AS procedure, r.answers, r.respondent,
+        r.language, r.complete, r.comment
+    FROM responses r LEFT JOIN procedures p ON p.id = r.procedure_id
+    WHERE r.unit_id = u.id AND {_FILTERS}
+    ORDER BY r.local_day, r.content_digest OFFSET 0) r
 """
 
-COUNT = f"SELECT count(*) {_FROM} WHERE {_FILTERS}"
+COUNT = f"""
+SELECT count(*) FROM responses r JOIN (SELECT id FROM units WHERE {_WITHIN}) u ON u.id = r.unit_id
+WHERE {_FILTERS}
+"""
 
 
 def neutral(value: str) -> str:
@@ -76,13 +87,7 @@ def responses(columns: Sequence[Column], definition: Definition, *, harmless: bo
         elif harmless and column.name == "complete":
             value += "::text"  # COPY itself would say t and f
         listed.append(f'{value} AS "{column.name}"')
-    return f"""
-SELECT {", ".join(listed)} {_FROM}
-JOIN questionnaires q ON q.id = r.questionnaire_id
-LEFT JOIN procedures p ON p.id = r.procedure_id
-WHERE {_FILTERS}
-ORDER BY r.unit_id, r.local_day, r.content_digest
-"""
+    return f"SELECT {', '.join(listed)} {_SORTED}"
 
 
 def as_json(select: str) -> str:
