@@ -20,6 +20,8 @@ from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
 from app.devices import routes as devices
 from app.devices.known import DeviceTokens
+from app.exports import routes as exports
+from app.exports.stream import Streams
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -52,6 +54,7 @@ ROOMS = (
     visits,
     devices,
     records,
+    exports,
     health,
 )
 
@@ -80,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.devices = DeviceTokens(database)
         app.state.subjects = KnownSubjects(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
+        app.state.exports = Streams(database)
         app.state.sign_on = sign_on = make_sign_on(settings)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
@@ -110,7 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
-            expose_headers=["etag", "x-request-id", "retry-after"],
+            expose_headers=["etag", "x-request-id", "retry-after", "x-export-id"],
         )
     for room in ROOMS:
         app.include_router(room.router)

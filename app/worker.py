@@ -1,4 +1,4 @@
-"""The job runner: the roll-up's pulse, and the timetable that PgQueuer keeps.
+"""The job runner: the roll-up's pulse, the exports that were ordered, and the timetable that PgQueuer keeps.
 
 Any number of runners may work on one database: the pulse excludes itself by a lock, the timetable by
 PgQueuer's own rows. A lost database is waited for, not died of.
@@ -20,6 +20,7 @@ from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
 from app.core.database import LOST_CONNECTION, Database, plain_url
 from app.core.settings import Settings
+from app.exports.jobs import purge_exports, run_exports
 from app.records.jobs import run_sealing
 from app.rollups.jobs import nightly_recount, run_pulse
 from app.units.jobs import take_effect
@@ -50,6 +51,7 @@ TIMETABLE = (
     Job("rollups.nightly_recount", time(2, 10), nightly_recount),
     Job("auth.purge_sign_ins", None, purge_sign_ins),
     Job("units.take_effect", None, take_effect),
+    Job("exports.purge_exports", None, purge_exports),
 )
 
 
@@ -93,6 +95,7 @@ async def run_jobs(settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(run_pulse(database, stop))
             group.create_task(run_sealing(database, settings.zone, stop))
+            group.create_task(run_exports(database, stop))
             group.create_task(_keep_timetable(database, settings.zone, stop))
     finally:
         await database.close()

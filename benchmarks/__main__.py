@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import counting, freshness, index, intake, pages
+from benchmarks import counting, exports, freshness, index, intake, pages
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "counting": counting.run,
     "index": index.run,
     "freshness": freshness.run,
+    "exports": exports.run,
     "coverage": coverage,
     "pages": pages.run,
 }

@@ -1,12 +1,15 @@
-"""Texts as cells of a table that somebody opens in a spreadsheet program. Pure.
+"""Cells of a spreadsheet: text that must never be taken for a formula. Pure.
 
-A text that begins like a formula would be computed there: `=HYPERLINK(...)` in a name becomes a trap in the
-table of whoever exports it (CWE-1236). An apostrophe before it makes it a text again, in every such program.
+Excel, LibreOffice and Google Sheets run what begins with =, +, - or @ (also behind a tab or a line break that
+they drop), even out of a CSV file: a citizen's comment could so fetch a web address on a leader's machine. An
+apostrophe before it makes it text again, as the spreadsheet itself would write it (OWASP, "CSV Injection").
+Numbers are never touched: -1 as a number is no formula.
 """
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a cell that is run begins with."""
 
 
-def harmless(text: str) -> str:
-    """The text, with an apostrophe before it where it begins like a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def neutral(text: str) -> str:
+    """The text as a cell may hold it: with an apostrophe before it where a spreadsheet would run it."""
+    return f"'{text}" if text.startswith(STARTS) else text

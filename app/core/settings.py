@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     intake_queue: int = Field(
         5000, ge=1, le=100_000, description="Responses waiting for their commit in one process, before 503."
     )
+    export_days: int = Field(7, ge=1, le=90, description="Days the file of an ordered export is kept.")
     oidc_issuer: str | None = Field(
         None,
         description="Single sign-on: the provider's issuer, `https://sso.example.vn/realms/tinh`; none: off.",

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Subject
-from app.core.cells import harmless
+from app.core.cells import neutral
 from app.core.database import Database
 from app.models.record import AuditLine
 from app.records import queries
@@ -92,7 +92,7 @@ def _cells(line: LineOut) -> list[str]:
         str(line.id),
         line.at.isoformat(),
         line.actor,
-        *(harmless(text or "") for text in (*texts, details)),
+        *(neutral(text or "") for text in (*texts, details)),
         *((str(seal.day), str(seal.number), seal.previous, seal.hash) if seal else ("", "", "", "")),
     ]
 

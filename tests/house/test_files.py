@@ -19,6 +19,8 @@ MAY_COMMIT = {
     "core/deps.py": "WriteSession, the edge of HTTP",
     "demo/fill.py": "a command's story, told in many steps",
     "demo/ground.py": "the same story's beginning",
+    "exports/snapshot.py": "a reading transaction that outlasts its request's session",
+    "exports/stream.py": "an answer in pieces outlasts its session, too, and records what was taken",
     "responses/queries.py": "the batch writer's statement, which intake runs on a connection of its own",
 }
 """Beside jobs and commands: the files that may begin or end a transaction, and why."""

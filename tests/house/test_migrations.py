@@ -35,6 +35,8 @@ ROWS: Mapping[str, Mapping[str, object]] = {
     "client_secrets": {"client_id": ONE, "secret_hash": b"x"},
     "deployment_facts": {"name": "demo", "value": {}},
     "devices": {"id": ONE, "unit_id": 1, "name": "Bàn 1", "questionnaire_code": "quick-5"},
+    "export_parts": {"export_id": ONE, "place": 0, "content": b"x"},
+    "exports": {"id": ONE, "actor": "system", "state": "done", "query": {}, "tops": [1], "expires_at": NOW},
     "oidc_identities": {"issuer": "https://sso", "subject": "s", "user_id": ONE},
     "pairing_failures": {},
     "procedure_day": {**CELL, "local_day": DAY, "procedure_id": 1},

@@ -65,6 +65,14 @@ def period_of(**of: str) -> Callable[[Branch], dict[str, Any]]:
     return lambda branch: {"params": {**period(branch)["params"], **query(**of)(branch)["params"]}}
 
 
+def export(**of: str) -> Callable[[Branch], dict[str, Any]]:
+    return lambda branch: {"params": {**period_of(**of)(branch)["params"], **FORM}}
+
+
+def order(branch: Branch) -> dict[str, object]:
+    return {"what": "responses", **period(branch)["params"], **FORM, "unit": branch.leaf}
+
+
 def table(header: str, row: str) -> Callable[[Branch], dict[str, Any]]:
     return lambda branch: {
         "files": {"file": ("table.csv", f"{header}\n{row.format(branch=branch)}\n".encode(), "text/csv")}
@@ -80,6 +88,7 @@ def top(branch: Branch) -> str:
 
 
 DEFINITION = {"title": {"vi": "Phiếu", "en": "Form"}, "components": [], "criteria": [], "formula": "pooled"}
+FORM = {"questionnaire": "quick-5", "version": 1}
 VERSION = {"path": {"code": "quick-5", "version": "1"}}
 DECISION = {"effective_on": str(today()), "decision": "NQ"}
 BEAT = {"sent_at": utc_now().isoformat(), "queue_length": 0, "app_version": "1"}
@@ -206,6 +215,14 @@ WALK: Mapping[str, list[Ask]] = {
         Ask(both(at(unit_code="top"), period)),
         Ask(both(at(unit_code="leaf"), period)),
     ],
+    # what is taken along
+    "GET /api/v1/exports/responses": [Ask(export(), "mine"), Ask(export(unit="leaf"))],
+    "GET /api/v1/exports/indices": [Ask(export(), "mine"), Ask(export(unit="top"))],
+    "GET /api/v1/exports/codebook": [Ask(lambda _: {"params": FORM}, "mine")],
+    "POST /api/v1/exports": [Ask(lambda branch: {"json": order(branch)})],
+    "GET /api/v1/exports": [Ask(nothing, "mine")],
+    "GET /api/v1/exports/{export_id}": [Ask(at(export_id="export"))],
+    "GET /api/v1/exports/{export_id}/file": [Ask(at(export_id="export"))],
     # one's own account
     "GET /api/v1/me": [Ask(nothing, "mine")],
     "POST /api/v1/auth/password": [Ask(body(current="x", new=PASSWORD), "mine")],
@@ -348,7 +365,11 @@ async def test_administering_there_does_not_make_a_viewer_here_more_than_a_viewe
 
 def lists() -> Iterator[tuple[str, Ask]]:
     """What a neighbour reads without naming anything of ours."""
-    return ((name, way) for name, way in asks() if name.startswith("GET ") and way.heard == "mine")
+    return (
+        (name, way)
+        for name, way in asks()
+        if name.startswith("GET ") and way.heard == "mine" and name != "GET /api/v1/exports"
+    )  # that one tells of what this very test takes along
 
 
 async def test_no_list_and_no_figure_changes_for_a_neighbour_with_what_happens_here(

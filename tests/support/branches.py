@@ -29,12 +29,22 @@ class Branch:
     link: str
     dossier: str
     reorganisation: str
+    export: str
     response: str
     """`ref` of the response, as staff name it."""
 
     def seen_in(self, text: str) -> list[str]:
         """What of this branch stands in a text."""
-        traces = (self.mark, self.device, self.client, self.user, self.user_session, self.link, self.response)
+        traces = (
+            self.mark,
+            self.device,
+            self.client,
+            self.user,
+            self.user_session,
+            self.link,
+            self.export,
+            self.response,
+        )
         return [trace for trace in traces if trace.casefold() in text.casefold()]
 
 
@@ -86,6 +96,10 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
     listed = await http.get(
         "/api/v1/responses", params={"unit": leaf, "from": str(day), "to": str(day)}, headers=world.admin
     )
+    order = {"what": "responses", "unit": leaf, "from": str(day), "to": str(day)}
+    ordered = await make(
+        http, world, "/api/v1/exports", {**order, "questionnaire": "quick-5", "version": 1}, status=202
+    )
     return Branch(
         mark=mark,
         top=top,
@@ -99,16 +113,17 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         link=links[1],
         dossier=f"{name}-2",
         reorganisation=str(reorganised["id"]),
+        export=ordered["id"],
         response=listed.json()["items"][0]["ref"],
     )
 
 
 async def make(
-    http: httpx.AsyncClient, world: World, address: str, body: dict[str, object]
+    http: httpx.AsyncClient, world: World, address: str, body: dict[str, object], status: int = 201
 ) -> dict[str, str]:
     """Make something as the administrator of everything."""
     answer = await http.post(address, json=body, headers=world.admin)
-    assert answer.status_code == 201, answer.text
+    assert answer.status_code == status, answer.text
     made: dict[str, str] = answer.json()
     return made
 
