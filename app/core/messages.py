@@ -43,6 +43,8 @@ FAULTS: dict[str, Text] = {
     "invalid_cursor": Text("Con trỏ trang không hợp lệ.", "This page cursor is not valid."),
     "period_reversed": Text("Ngày đầu đứng sau ngày cuối.", "The first day lies after the last."),
     "period_too_long": Text("Kỳ dài quá {years} năm.", "The period is longer than {years} years."),
+    "not_with": Text("Không dùng cùng {other}.", "Cannot be used together with {other}."),
+    "only_with": Text("Chỉ dùng cùng {other}.", "Is of use only together with {other}."),
     # a table uploaded for import
     "empty_table": Text("Tệp không có dữ liệu.", "The file is empty."),
     "unreadable_workbook": Text(

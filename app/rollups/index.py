@@ -114,7 +114,12 @@ def interval(ratio: Fraction, shown: Decimal, sums: Sums) -> tuple[Decimal, Deci
     Where floating point would leave the percentage a hair outside (at 0 and 100), the bound is the
     percentage itself.
     """
-    low, high = wilson(ratio.numerator / ratio.denominator, effective_size(sums))
+    return bounds(ratio, shown, effective_size(sums))
+
+
+def bounds(ratio: Fraction, shown: Decimal, size: float) -> tuple[Decimal, Decimal]:
+    """The same from an effective sample size, which may be infinite where nobody was left out."""
+    low, high = wilson(ratio.numerator / ratio.denominator, size)
     return (
         min(shown, _hundredths(floor(low * 10_000 + 0.5))),
         max(shown, _hundredths(floor(high * 10_000 + 0.5))),
