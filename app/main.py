@@ -26,6 +26,7 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.responses import routes as responses
 from app.responses.intake import Intake
 from app.rollups import routes as rollups
+from app.samples import routes as samples
 from app.staff import routes as staff
 from app.units import routes as units
 from app.users import routes as users
@@ -50,6 +51,7 @@ ROOMS = (
     visits,
     devices,
     rollups,
+    samples,
     health,
 )
 

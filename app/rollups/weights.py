@@ -29,7 +29,7 @@ responses has no weight, and is never given one.
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from math import fsum, lcm
+from math import fsum, isinf, lcm
 from typing import NamedTuple
 
 from app.rollups.index import PRIOR_WEIGHT, bounds, percent
@@ -100,37 +100,34 @@ def weigh(parts: Sequence[Part]) -> Weighted:
         return Weighted(None, None, None, None, people, None)
     ratio = Fraction(totals.y, totals.x)
     spread = sum_of_squares(parts, float(ratio)) * (people / (people - 1) if people > 1 else 1)
-    return around(ratio, totals, spread / mass(parts) ** 2, kish(totals), people)
+    size = effective(float(ratio), spread / mass(parts) ** 2, totals, kish(totals))
+    return around(ratio, totals, size, people)
 
 
-def around(ratio: Fraction, totals: Totals, variance: float, size: float, people: int) -> Weighted:
-    """Percentage and interval of a ratio from its variance, drawn towards `size` people."""
+def around(ratio: Fraction, totals: Totals, size: float, people: int) -> Weighted:
+    """A ratio as it is shown, with Wilson's interval for an effective size."""
     shown = percent(ratio.numerator, ratio.denominator)
     if shown is None:
         raise ValueError("a ratio has a percentage")
-    low, high = bounds(ratio, shown, effective(float(ratio), variance, size, kish(totals), each(totals)))
+    low, high = bounds(ratio, shown, size)
     return Weighted(shown, low, high, ratio, people, hundredths(Fraction(totals.n**2, totals.nn)))
 
 
-def effective(ratio: float, variance: float, size: float, people: float, answers: float) -> float:
-    """n_e above: `size` and `people` are n_K with and without a correction for a finite population (the same
-    where there is none); `answers` a person gave limit what more than one answer can add.
+def effective(ratio: float, variance: float, totals: Totals, size: float) -> float:
+    """n_e above. `size` takes the place of n_K as the number of people that are worth one answer each: the
+    same, but for a random sample of a finite population, where it is larger.
     """
-    if ratio in {0.0, 1.0} or people <= 1 or size == float("inf"):
+    people = kish(totals)
+    if ratio in {0.0, 1.0} or people <= 1 or isinf(size):
         return size
     k = people * min(ratio, 1 - ratio)
     inverse = (k * variance / (ratio * (1 - ratio)) + PRIOR_WEIGHT / size) / (k + PRIOR_WEIGHT)
-    return min(1 / inverse, size * answers)
+    return min(1 / inverse, size * (totals.x / totals.n))
 
 
 def kish(totals: Totals) -> float:
     """Kish's effective number."""
     return totals.n**2 / totals.nn
-
-
-def each(totals: Totals) -> float:
-    """Valid answers a person gave, weighted."""
-    return totals.x / totals.n
 
 
 def mass(parts: Iterable[Part]) -> float:

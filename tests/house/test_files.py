@@ -19,6 +19,7 @@ MAY_COMMIT = {
     "core/deps.py": "WriteSession, the edge of HTTP",
     "demo/fill.py": "a command's story, told in many steps",
     "demo/ground.py": "the same story's beginning",
+    "samples/intake.py": "a sample's answer is committed before it is acknowledged, as a batch is",
     "responses/queries.py": "the batch writer's statement, which intake runs on a connection of its own",
 }
 """Beside jobs and commands: the files that may begin or end a transaction, and why."""
