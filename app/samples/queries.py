@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import subtree, within_reach
@@ -12,6 +12,7 @@ from app.auth.subjects import Subject
 from app.models.sample import Sample, SampleLink, SampleResponse, SampleStratum
 from app.models.unit import Procedure, Unit
 from app.models.visit import OPEN
+from app.samples.drawing import Drawn
 
 SampleRow = Row[Sample, str]
 """A sample with its unit's code."""
@@ -66,11 +67,21 @@ async def answered(session: AsyncSession, sample_id: int) -> dict[int, int]:
     return {row[0]: row[1] for row in await session.execute(query)}
 
 
-async def drawn(session: AsyncSession, sample_id: int) -> list[tuple[int, int, str]]:
-    """What was drawn: (stratum, unit id, dossier)."""
-    query = select(SampleLink.stratum, SampleLink.unit_id, SampleLink.dossier_code)
-    rows = await session.execute(query.where(SampleLink.sample_id == sample_id))
-    return [(row[0], row[1], row[2]) for row in rows]
+async def add_links(session: AsyncSession, sample_id: int, drawn: Sequence[Drawn]) -> None:
+    """A link for each drawn visit."""
+    await session.execute(insert(SampleLink), [{"sample_id": sample_id, **one._asdict()} for one in drawn])
+
+
+async def drawn(session: AsyncSession, sample_id: int) -> list[Drawn]:
+    """What was drawn."""
+    query = select(
+        SampleLink.stratum,
+        SampleLink.unit_id,
+        SampleLink.dossier_code,
+        SampleLink.served_on,
+        SampleLink.procedure_id,
+    )
+    return [Drawn(*row) for row in await session.execute(query.where(SampleLink.sample_id == sample_id))]
 
 
 async def links_reached(session: AsyncSession, subject: Subject, sample_id: int) -> Sample | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,7 +53,9 @@ class Crowd(NamedTuple):
         return Answered(self.visits, self.responses, sums, pairs)
 
 
-async def progress(session: AsyncSession, row: SampleRow, published: Published, min_n: int) -> SampleOut:
+async def progress(
+    session: AsyncSession, row: SampleRow, published: Published, min_n: int, zone: ZoneInfo
+) -> SampleOut:
     """Drawn and answered by stratum."""
     sample, least = row[0], max(min_n, FEWEST)
     strata = await queries.strata_of(session, sample.id)
@@ -62,7 +65,7 @@ async def progress(session: AsyncSession, row: SampleRow, published: Published, 
     shown = total >= least
     return SampleOut.model_validate(
         {
-            **summary_fields(row, named(published)),
+            **summary_fields(row, named(published), zone),
             "answered": total if shown else None,
             "rate": _number(percent(total, sample.size)) if shown else None,
             "strata": [
@@ -86,6 +89,7 @@ async def result(
     language: Language,
     min_n: int,
     now: datetime,
+    zone: ZoneInfo,
 ) -> SampleResult:
     """The estimate for all visits of the frame, its components and its strata; nothing before the end."""
     sample, least = row[0], max(min_n, FEWEST)
@@ -108,7 +112,7 @@ async def result(
     shown = responses if responses >= least else None
     return SampleResult.model_validate(
         {
-            "sample": summary_fields(row, named(published)),
+            "sample": summary_fields(row, named(published), zone),
             "formula": published.definition.formula,
             "responses": shown,
             "held_back": held_back,

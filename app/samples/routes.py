@@ -80,7 +80,7 @@ async def draw_sample(
     )
     row = await service.found(session, subject, sample_id)
     published = await questionnaires.by_id(row[0].questionnaire_id)
-    return await results.progress(session, row, published, settings.min_n)
+    return await results.progress(session, row, published, settings.min_n, settings.zone)
 
 
 @router.get("", responses=problems(*REFUSALS, UnitUnknown), summary="List samples")
@@ -88,6 +88,7 @@ async def list_samples(
     subject: Reader,
     session: ReadSession,
     paging: Paging,
+    settings: AppSettings,
     questionnaires: Questionnaires,
     unit: Annotated[Code | None, Query(description="Of this unit and what is beneath it.")] = None,
 ) -> Page[SampleSummary]:
@@ -99,7 +100,7 @@ async def list_samples(
     return page(
         rows,
         paging,
-        lambda row: summary(row, results.named(known[row[0].questionnaire_id])),
+        lambda row: summary(row, results.named(known[row[0].questionnaire_id]), settings.zone),
         lambda row: (row[0].id,),
     )
 
@@ -115,7 +116,7 @@ async def read_sample(
     """Visits, drawn and answered by stratum. Numbers of few people are null, and others that tell them."""
     row = await service.found(session, subject, sample_id)
     published = await questionnaires.by_id(row[0].questionnaire_id)
-    return await results.progress(session, row, published, settings.min_n)
+    return await results.progress(session, row, published, settings.min_n, settings.zone)
 
 
 @router.post(
@@ -132,7 +133,7 @@ async def close_sample(
     row = await service.found(session, subject, sample_id)
     await service.close(session, subject, row, utc_now())
     published = await questionnaires.by_id(row[0].questionnaire_id)
-    return await results.progress(session, row, published, settings.min_n)
+    return await results.progress(session, row, published, settings.min_n, settings.zone)
 
 
 @router.get("/{sample_id}/links", responses=problems(*REFUSALS, SampleUnknown), summary="Links to send")
@@ -202,7 +203,7 @@ async def read_result(
     """
     row = await service.found(session, subject, sample_id)
     published = await questionnaires.by_id(row[0].questionnaire_id)
-    return await results.result(session, row, published, language, settings.min_n, utc_now())
+    return await results.result(session, row, published, language, settings.min_n, utc_now(), settings.zone)
 
 
 @router.get(

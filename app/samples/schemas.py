@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictInt
 
@@ -190,12 +191,12 @@ class VerificationOut(Out):
     unexpected: Annotated[int, Field(description="Visits without a link that would be drawn now.")]
 
 
-def summary(row: SampleRow, questionnaire: QuestionnaireRef) -> SampleSummary:
+def summary(row: SampleRow, questionnaire: QuestionnaireRef, zone: ZoneInfo) -> SampleSummary:
     """A draw as it is told."""
-    return SampleSummary.model_validate(summary_fields(row, questionnaire))
+    return SampleSummary.model_validate(summary_fields(row, questionnaire, zone))
 
 
-def summary_fields(row: SampleRow, questionnaire: QuestionnaireRef) -> dict[str, object]:
+def summary_fields(row: SampleRow, questionnaire: QuestionnaireRef, zone: ZoneInfo) -> dict[str, object]:
     """The same, to be completed."""
     sample, unit = row
     return {
@@ -209,6 +210,6 @@ def summary_fields(row: SampleRow, questionnaire: QuestionnaireRef) -> dict[str,
         "drawn": sample.size,
         "seed": sample.seed,
         "digest": sample.digest,
-        "drawn_at": sample.drawn_at,
-        "expires_at": sample.expires_at,
+        "drawn_at": sample.drawn_at.astimezone(zone),
+        "expires_at": sample.expires_at.astimezone(zone),
     }

@@ -25,7 +25,7 @@ from app.core.sample_problems import SampleUnknown
 from app.models.sample import Sample, SampleStratum, Stratify
 from app.models.unit import Unit
 from app.samples import drawing, queries
-from app.samples.drawing import Drawn, Part, Where
+from app.samples.drawing import Part, Where
 from app.samples.plan import allocate, merged, too_small, yamane
 from app.samples.queries import SampleRow
 from app.samples.schemas import SampleIn, VerificationOut
@@ -94,7 +94,7 @@ async def draw(
     sizes = allocate(visits, size)
     parts = []
     for number, (stratum, count) in enumerate(visits.items(), 1):
-        parts.append(Part(number, stratum.keys, sizes[stratum]))
+        parts.append(Part(number, stratum.keys, count, sizes[stratum]))
         session.add(
             SampleStratum(
                 sample_id=sample.id,
@@ -106,7 +106,8 @@ async def draw(
             )
         )
     await session.flush()
-    drawn = await drawing.draw(session, where, parts, sample.seed, sample.id)
+    drawn = await drawing.draw(session, where, parts, sample.seed)
+    await queries.add_links(session, sample.id, drawn)
     sample.digest = drawing.digest(drawn)
     audit.record(
         session,
@@ -224,9 +225,9 @@ async def verify(session: AsyncSession, row: SampleRow) -> VerificationOut:
     stratify = next(one for one in drawing.KEYS if one == sample.stratify)
     where = Where(sample.unit_ids, sample.first_day, sample.last_day, sample.drawn_at, stratify)
     strata = await queries.strata_of(session, sample.id)
-    parts = [Part(stratum.number, stratum.keys, stratum.size) for stratum in strata]
-    again = set(await drawing.draw_again(session, where, parts, sample.seed))
-    then = {Drawn(*one) for one in await queries.drawn(session, sample.id)}
+    parts = [Part(one.number, one.keys, one.visits, one.size) for one in strata]
+    again = set(await drawing.draw(session, where, parts, sample.seed))
+    then = set(await queries.drawn(session, sample.id))
     visits = sum((await drawing.count(session, where)).values())
     digest = drawing.digest(list(again))
     return VerificationOut(

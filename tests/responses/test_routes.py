@@ -13,10 +13,11 @@ from sqlalchemy import text
 from app.core.clock import utc_now
 from app.visits.links import LinkCodes
 from tests.support import said
+from tests.support.visits import day
 from tests.support.world import World
 
 URL = "/api/v1/responses"
-PERIOD = {"from": (utc_now() - timedelta(days=60)).date().isoformat(), "to": utc_now().date().isoformat()}
+PERIOD = {"from": day(60), "to": day()}
 
 
 @pytest.fixture

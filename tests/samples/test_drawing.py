@@ -1,6 +1,7 @@
 """Draws: the same visits from the same seed, counted again in plain Python; and what is refused."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -8,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from app.core.clock import utc_now
+from app.samples import drawing
+from app.samples.drawing import Part, Where, bound
 from app.samples.plan import allocate
 from tests.support.sampling import (
     SAMPLES,
@@ -22,7 +26,7 @@ from tests.support.sampling import (
     stored,
     wanted,
 )
-from tests.support.visits import day
+from tests.support.visits import day, today
 from tests.support.world import World
 
 UNITS = ("24", "09001", "09002", "09101")
@@ -101,6 +105,22 @@ async def test_the_first_of_each_stratum_by_the_keyed_hash_are_drawn(
         "missing": 0,
         "unexpected": 0,
     }
+
+
+async def test_few_of_many_are_the_same_with_a_bound_on_what_is_sorted_and_without(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    visits = await come(world, [Came("09001", f"H-{at}") for at in range(1_500)])
+    sample = await draw(http, world, seed="dice")
+    expected = first_by_hash(world, "dice", visits, 10)
+    assert {one["dossier_code"] for one in await links(http, world, sample["id"])} == expected
+    where = Where([world.units["09001"]], today() - timedelta(days=30), today(), utc_now(), "none")
+    for believed in (1_500, 10**12):  # a bound for so many leaves none: then everything is sorted
+        part = Part(1, [0], believed, 10)
+        assert bound(part) < b"\x20"
+        async with world.database.read() as session:
+            drawn = await drawing.draw(session, where, [part], "dice")
+        assert {one.dossier_code for one in drawn} == expected
 
 
 async def test_a_draw_is_on_record_with_its_seed_and_digest(http: httpx.AsyncClient, world: World) -> None:
