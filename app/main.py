@@ -29,6 +29,7 @@ from app.records import routes as records
 from app.responses import routes as responses
 from app.responses.intake import Intake
 from app.rollups import routes as rollups
+from app.samples import routes as samples
 from app.staff import routes as staff
 from app.units import routes as units
 from app.users import routes as users
@@ -55,6 +56,7 @@ ROOMS = (
     devices,
     records,
     exports,
+    samples,
     health,
 )
 

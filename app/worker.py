@@ -23,6 +23,7 @@ from app.core.settings import Settings
 from app.exports.jobs import purge_exports, run_exports
 from app.records.jobs import run_sealing
 from app.rollups.jobs import nightly_recount, run_pulse
+from app.samples.jobs import settle_sample_links
 from app.units.jobs import take_effect
 from app.visits.jobs import settle_answered
 
@@ -48,6 +49,7 @@ class Job:
 
 TIMETABLE = (
     Job("visits.settle_answered", time(1, 40), settle_answered),
+    Job("samples.settle_sample_links", time(1, 50), settle_sample_links),
     Job("rollups.nightly_recount", time(2, 10), nightly_recount),
     Job("auth.purge_sign_ins", None, purge_sign_ins),
     Job("units.take_effect", None, take_effect),

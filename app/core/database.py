@@ -32,6 +32,7 @@ from app.core.problems import (
     UnitExists,
     UsernameTaken,
 )
+from app.core.sample_problems import SampleExists
 
 SERVER_SETTINGS: Mapping[str, str] = {
     "application_name": "sipas",
@@ -50,6 +51,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
     "uq_users_username": UsernameTaken,
     "uq_reorganisations_decision_digest": ReorganisationExists,
+    "uq_samples_unit_id_name": SampleExists,
 }
 
 LONE_STATEMENTS = 4

@@ -43,6 +43,8 @@ FAULTS: dict[str, Text] = {
     "invalid_cursor": Text("Con trỏ trang không hợp lệ.", "This page cursor is not valid."),
     "period_reversed": Text("Ngày đầu đứng sau ngày cuối.", "The first day lies after the last."),
     "period_too_long": Text("Kỳ dài quá {years} năm.", "The period is longer than {years} years."),
+    "not_with": Text("Không dùng cùng {other}.", "Cannot be used together with {other}."),
+    "only_with": Text("Chỉ dùng cùng {other}.", "Is of use only together with {other}."),
     # a table uploaded for import
     "empty_table": Text("Tệp không có dữ liệu.", "The file is empty."),
     "unreadable_workbook": Text(
@@ -228,6 +230,26 @@ FAULTS: dict[str, Text] = {
     "invalid_network": Text(
         "Mạng phải ở dạng CIDR; ví dụ đúng: 203.0.113.0/24 hoặc 2001:db8::/32.",
         "A network must look like 203.0.113.0/24 or 2001:db8::/32.",
+    ),
+    # samples
+    "one_of": Text("Hãy cho đúng một trong: {fields}.", "Give exactly one of: {fields}."),
+    "day_past": Text("Ngày này đã qua.", "This day has passed."),
+    "no_visits": Text(
+        "Không có lượt giao dịch nào trong phạm vi này.", "There are no visits in this unit and period."
+    ),
+    "sample_too_small": Text(
+        "Chỉ rút {size} lượt; cần ít nhất {least} để giữ kín danh tính.",
+        "Only {size} visits would be drawn; at least {least} are needed to keep answers anonymous.",
+    ),
+    "strata_too_small": Text(
+        "Mỗi tầng cần ít nhất {least} lượt được rút; quá nhỏ: {strata}. "
+        "Hãy tăng cỡ mẫu, gộp tầng hoặc phân tầng khác.",
+        "At least {least} visits must be drawn in each stratum; too small: {strata}. "
+        "Draw more, merge them, or choose other strata.",
+    ),
+    "channel_no_stratum": Text(
+        "Một lượt giao dịch chưa có kênh trước khi được trả lời: không thể phân tầng theo kênh.",
+        "A visit has no channel before it is answered: it cannot make strata.",
     ),
     # visits
     "unit_unknown": Text("Không thấy đơn vị này.", "This unit is not known."),

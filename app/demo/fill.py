@@ -87,7 +87,7 @@ async def fill(
         )
         links = LinkCodes(derive_key(settings.secret, "link-codes"))
         async with Intake(database.url, queue_size=AT_ONCE) as intake:
-            door = Door(questionnaires, links, intake, settings.zone)
+            door = Door(questionnaires, links, intake, settings.zone, database)
             forms = {one.code: form(one) for one in load_shipped()}
             teller = _Teller(database, settings, story, told.places, partner, door, tablets, forms)
             await teller.tell(progress)

@@ -17,7 +17,7 @@ from app.responses.service import Door
 async def get_intake(request: Request) -> Door:
     """The way into the batch writer of this process."""
     state = request.app.state
-    return Door(state.questionnaires, state.links, state.intake, state.settings.zone)
+    return Door(state.questionnaires, state.links, state.intake, state.settings.zone, state.database)
 
 
 async def maybe_device(request: Request) -> KnownDevice | None:

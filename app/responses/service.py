@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
+from app.core.database import Database
 from app.core.errors import Problem, faults_of
 from app.core.faults import Fault
 from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized
@@ -22,6 +23,7 @@ from app.responses.intake import Intake, Outcome, Stored
 from app.responses.schemas import ResponseIn
 from app.responses.submission import Said, Source, Submission, prepare
 from app.rollups import stale
+from app.samples import intake as samples
 from app.visits.links import LinkCodes
 
 
@@ -33,10 +35,37 @@ class Door:
     links: LinkCodes
     intake: Intake
     zone: ZoneInfo
+    database: Database
 
     async def take(self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime) -> Stored:
         """Check one response and store it; raises the problem when it is refused."""
-        return await self.intake.submit(await self._prepare(sent, device, received_at))
+        submission = await self._prepare(sent, device, received_at)
+        try:
+            return await self.intake.submit(submission)
+        except LinkUnknown:
+            # of our making, and no visit's: a sample's, then
+            return await self._take_for_sample(submission)
+
+    async def _take_for_sample(self, submission: Submission) -> Stored:
+        if submission.visit_id is None:
+            raise LinkUnknown
+        given = samples.Given(
+            submission.unit_id,
+            submission.visit_id,
+            submission.id,
+            submission.questionnaire_id,
+            submission.verdict,
+            submission.verdict_reason,
+            submission.answers,
+            submission.comment,
+            submission.respondent,
+            submission.language,
+            submission.complete,
+            submission.received_at,
+            submission.content_digest,
+        )
+        before = await samples.take(self.database, given)
+        return Stored(before or submission.received_at, replayed=before is not None)
 
     async def take_batch(
         self, sent: Sequence[object], device: KnownDevice, received_at: datetime

@@ -117,7 +117,16 @@ def interval(ratio: Fraction, shown: Decimal, sums: Sums) -> tuple[Decimal, Deci
     Where floating point would leave the percentage a hair outside (at 0 and 100), the bound is the
     percentage itself.
     """
-    return _bounds(ratio.numerator / ratio.denominator, shown, effective_size(sums))
+    return bounds(ratio.numerator / ratio.denominator, shown, effective_size(sums))
+
+
+def bounds(ratio: float, shown: Decimal, size: float) -> tuple[Decimal, Decimal]:
+    """The same from an effective sample size, which may be infinite where nobody was left out."""
+    low, high = wilson(ratio, size)
+    return (
+        min(shown, _hundredths(floor(low * 10_000 + 0.5))),
+        max(shown, _hundredths(floor(high * 10_000 + 0.5))),
+    )
 
 
 def estimate(sums: Sums, *, criteria: Sequence[tuple[int, int]], formula: Formula) -> Estimate:
@@ -149,7 +158,7 @@ def criterion_estimate(distribution: Sequence[int]) -> Estimate:
     if answers == 0:
         return _NOTHING
     shown = _hundredths((20_000 * satisfied + answers) // (2 * answers))
-    low, high = _bounds(
+    low, high = bounds(
         satisfied / answers, shown, _lone_answers(answers, min(satisfied, answers - satisfied))
     )
     return Estimate(shown, low, high, answers, satisfied, answers, Fraction(satisfied, answers))
@@ -163,14 +172,6 @@ def _lone_answers(answers: int, fewer: int) -> float:
         return float(answers)
     inverse = (fewer / (answers - 1) + PRIOR_WEIGHT / answers) / (fewer + PRIOR_WEIGHT)
     return min(1 / inverse, float(answers))
-
-
-def _bounds(ratio: float, shown: Decimal, size: float) -> tuple[Decimal, Decimal]:
-    low, high = wilson(ratio, size)
-    return (
-        min(shown, _hundredths(floor(low * 10_000 + 0.5))),
-        max(shown, _hundredths(floor(high * 10_000 + 0.5))),
-    )
 
 
 def _around(ratio: Fraction | None, sums: Sums) -> Estimate:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
 from app.core.deps import DatabaseReader, InPeriod, pick_language
+from app.core.faults import Fault
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.problems import (
@@ -22,9 +23,9 @@ from app.core.problems import (
 )
 from app.core.schema import Code
 from app.core.settings import Settings
-from app.rollups import service
+from app.rollups import service, weighting
 from app.rollups.index import Formula
-from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope
+from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope, Strata, Weighting
 from app.rollups.service import Question
 
 router = APIRouter(prefix="/api/v1/indices", tags=["Indices"])
@@ -61,6 +62,34 @@ async def read_question(
 Asked = Annotated[Question, Depends(read_question)]
 
 
+async def read_weighting(
+    asked: Asked,
+    weighting: Annotated[
+        Weighting | None,
+        Query(
+            description="Adds to each result what the responses say when every stratum counts as much as it"
+            " has visits, with the weights and the effective n; both figures are shown."
+        ),
+    ] = None,
+    strata: Annotated[
+        Strata | None,
+        Query(description="What strata are made of, with `weighting`; default `field`."),
+    ] = None,
+) -> Strata | None:
+    """The strata to weight by; None without weighting."""
+    if weighting is None:
+        if strata is not None:
+            raise InvalidRequest(faults=[Fault("/strata", "only_with", {"other": "weighting"})])
+        return None
+    for name, value in (("boundaries", asked.boundaries), ("formula", asked.formula)):
+        if value not in {None, "pooled"}:
+            raise InvalidRequest(faults=[Fault("/weighting", "not_with", {"other": f"{name}={value}"})])
+    return strata or "field"
+
+
+AskedStrata = Annotated[Strata | None, Depends(read_weighting)]
+
+
 @router.get(
     "/{unit_code}",  # noqa: FAST003  read_question takes it
     response_model=IndexOut,
@@ -70,6 +99,7 @@ Asked = Annotated[Question, Depends(read_question)]
 async def read_index(
     request: Request,
     asked: Asked,
+    strata: AskedStrata,
     subject: Reader,
     database: DatabaseReader,
 ) -> Response:
@@ -88,11 +118,22 @@ async def read_index(
         language=pick_language(request.headers.get("accept-language")),
         zone=settings.zone,
     )
-    if asked.boundaries is None:
+    if asked.boundaries is None and strata is None:
         async with database.alone() as connection:
             body = await ask(connection)
     else:  # several statements that must see one moment
         async with database.read() as session:
             body = await ask(await session.connection())
+            if strata is not None:
+                await weighting.add(
+                    session,
+                    state.questionnaires,
+                    subject,
+                    body,
+                    asked.period,
+                    asked.scope,
+                    asked.channel,
+                    strata,
+                )
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")

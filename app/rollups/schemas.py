@@ -16,6 +16,8 @@ from app.rollups.index import Formula
 Scope = Literal["subtree", "own"]
 Boundaries = Literal["as_was", "as_now"]
 Channel = Literal["kiosk", "link", "import"]
+Weighting = Literal["visits"]
+Strata = Literal["field", "unit", "unit_field"]
 Percent = Annotated[float | None, Field(ge=0, le=100, description="Two decimals; null without an answer.")]
 
 
@@ -85,6 +87,69 @@ class ComponentFigure(Figure):
     criteria: list[CriterionFigure]
 
 
+class WeightedFigure(Out):
+    """A percentage in which each stratum counts as much as it has visits."""
+
+    percent: Percent
+    low: Percent
+    high: Percent
+    responses: Annotated[int, Field(description="People who gave at least one of these answers.")]
+    effective_n: Annotated[
+        float | None,
+        Field(description="As many equally weighted responses would tell as much: (sum w)^2 / sum w^2."),
+    ]
+    band: str | None
+
+
+class WeightedComponent(WeightedFigure):
+    """A group of questions."""
+
+    code: str
+
+
+class EmptyStratum(Out):
+    """Visits for which nobody answered. `unit` and `field` only where strata tell them apart."""
+
+    channel: Channel
+    unit: str | None = None
+    field: Annotated[str | None, Field(description="Null: visits registered without a procedure.")] = None
+    visits: int
+
+
+class WeightedStratum(EmptyStratum):
+    """A stratum and what one of its responses counts."""
+
+    responses: int
+    weight: Annotated[float, Field(description="Visits one response stands for, six decimals.")]
+
+
+class WeightedChannel(Out):
+    """One channel, weighted to all visits by itself."""
+
+    channel: Channel
+    share: Annotated[float, Field(description="Channels share alike, however many answers each has.")]
+    responses: int
+    overall: Annotated[WeightedFigure | None, Field(description="Null where a stratum of it is empty.")]
+
+
+class WeightingOut(Out):
+    """The same figures with every stratum at the weight of its visits; never in place of the others."""
+
+    frame: Weighting
+    strata: Strata
+    visits: Annotated[int, Field(description="Visits to be answered with this questionnaire version.")]
+    outside: Annotated[int, Field(description="Responses where there were no such visits: left out.")]
+    reason: Annotated[
+        Literal["empty_strata", "no_visits", "not_pooled"] | None,
+        Field(description="Why there is no weighted figure."),
+    ]
+    overall: WeightedFigure | None
+    components: list[WeightedComponent] | None
+    channels: list[WeightedChannel]
+    empty: Annotated[list[EmptyStratum], Field(description="Strata with visits and no response.")]
+    weights: list[WeightedStratum]
+
+
 class Result(Out):
     """One questionnaire version."""
 
@@ -94,6 +159,7 @@ class Result(Out):
     held_back: Annotated[int, Field(description="Responses in quarantine; they are in no figure.")]
     overall: Figure
     components: list[ComponentFigure]
+    weighting: Annotated[WeightingOut | None, Field(description="Only where it was asked for.")] = None
 
 
 class Note(Out):

@@ -76,3 +76,14 @@ class Sums:
             self.xy + other.xy,
             self.yy + other.yy,
         )
+
+    def __sub__(self, other: "Sums") -> "Sums":
+        """Sums of what is left when a part of the responses is taken away."""
+        return Sums(
+            self.n - other.n,
+            self.x - other.x,
+            self.y - other.y,
+            self.xx - other.xx,
+            self.xy - other.xy,
+            self.yy - other.yy,
+        )

@@ -33,6 +33,7 @@ from app.auth.reach import within_reach
 from app.auth.subjects import Subject
 from app.models.questionnaire import Questionnaire
 from app.models.reorganisation import UnitVersion
+from app.models.sample import Sample, SampleLink
 from app.models.unit import Procedure, Unit
 from app.models.visit import ANSWERED, SETTLED, Visit
 
@@ -154,7 +155,7 @@ async def visits_of(
 
 
 async def linked_visit(session: AsyncSession, unit_id: int, visit_id: int) -> LinkedVisit | None:
-    """What the link of a visit leads to."""
+    """What the link of a visit, or of a visit drawn for a sample, leads to."""
     row = (
         await session.execute(
             _linked().where(
@@ -163,7 +164,7 @@ async def linked_visit(session: AsyncSession, unit_id: int, visit_id: int) -> Li
             )
         )
     ).one_or_none()
-    return None if row is None else LinkedVisit(*row)
+    return await _sampled_visit(session, unit_id, visit_id) if row is None else LinkedVisit(*row)
 
 
 async def linked_visits(
@@ -183,6 +184,30 @@ async def linked_visits(
     for *shown, unit_id, visit_id in await session.execute(statement):
         found[unit_id, visit_id] = LinkedVisit(*shown)
     return found
+
+
+async def _sampled_visit(session: AsyncSession, unit_id: int, link_id: int) -> LinkedVisit | None:
+    """What the link of a sample leads to: the drawn visit, with what the sample asks and until when."""
+    row = (
+        await session.execute(
+            select(
+                Unit.code,
+                Unit.name,
+                Procedure.code,
+                Procedure.name,
+                SampleLink.served_on,
+                Sample.expires_at,
+                SampleLink.answer_state,
+                Sample.questionnaire_id,
+            )
+            .select_from(SampleLink)
+            .join(Sample, Sample.id == SampleLink.sample_id)
+            .join(Unit, Unit.id == SampleLink.unit_id)
+            .outerjoin(Procedure, Procedure.id == SampleLink.procedure_id)
+            .where(SampleLink.unit_id == unit_id, SampleLink.id == link_id)
+        )
+    ).one_or_none()
+    return None if row is None else LinkedVisit(*row)
 
 
 def _linked() -> Select[str, str, str | None, str | None, date, datetime, int, int]:

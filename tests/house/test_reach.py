@@ -18,6 +18,7 @@ from tests.house.test_routes import OPEN, ROUTES
 from tests.support import said
 from tests.support.branches import Branch, count, furnish, newcomer, plant
 from tests.support.people import PASSWORD, USERS, accept, bearer, let_in, sign_in
+from tests.support.sampling import wanted
 from tests.support.visits import today
 from tests.support.world import World
 
@@ -223,6 +224,14 @@ WALK: Mapping[str, list[Ask]] = {
     "GET /api/v1/exports": [Ask(nothing, "mine")],
     "GET /api/v1/exports/{export_id}": [Ask(at(export_id="export"))],
     "GET /api/v1/exports/{export_id}/file": [Ask(at(export_id="export"))],
+    "GET /api/v1/samples": [Ask(nothing, "mine"), Ask(query(unit="leaf"))],
+    "POST /api/v1/samples": [Ask(lambda branch: {"json": wanted(unit_code=branch.leaf, size=5)})],
+    "GET /api/v1/samples/{sample_id}": [Ask(at(sample_id="sample"))],
+    "POST /api/v1/samples/{sample_id}/close": [Ask(at(sample_id="sample"))],
+    "GET /api/v1/samples/{sample_id}/links": [Ask(at(sample_id="sample"))],
+    "GET /api/v1/samples/{sample_id}/links.csv": [Ask(at(sample_id="sample"))],
+    "GET /api/v1/samples/{sample_id}/result": [Ask(at(sample_id="sample"))],
+    "GET /api/v1/samples/{sample_id}/verify": [Ask(at(sample_id="sample"))],
     # one's own account
     "GET /api/v1/me": [Ask(nothing, "mine")],
     "POST /api/v1/auth/password": [Ask(body(current="x", new=PASSWORD), "mine")],
@@ -354,6 +363,10 @@ async def test_administering_there_does_not_make_a_viewer_here_more_than_a_viewe
         "GET /api/v1/units/{code}",
         "GET /api/v1/units/{code}/history",
         "GET /api/v1/indices/{unit_code}",
+        "GET /api/v1/samples",
+        "GET /api/v1/samples/{sample_id}",
+        "GET /api/v1/samples/{sample_id}/result",
+        "GET /api/v1/samples/{sample_id}/verify",
     }
     for name, way in asks():
         answer = await send(http, name, way, ours, guest)

@@ -9,6 +9,7 @@ from app.core.database import Database
 from app.rollups.jobs import refresh
 from tests.support import said
 from tests.support.people import colleague, person
+from tests.support.sampling import drawn_from
 from tests.support.visits import register, visit
 from tests.support.world import World
 
@@ -30,6 +31,7 @@ class Branch:
     dossier: str
     reorganisation: str
     export: str
+    sample: str
     response: str
     """`ref` of the response, as staff name it."""
 
@@ -92,6 +94,7 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
     links = [item["link"]["code"] for item in registered]
     answered = await http.post("/api/v1/responses", json=said.body(link=links[0], comment=f"Tốt {name}"))
     assert answered.status_code == 201, answered.text
+    sample = await drawn_from(world, top, leaf, f"Mẫu {name}")
     day = visit()["served_on"]
     listed = await http.get(
         "/api/v1/responses", params={"unit": leaf, "from": str(day), "to": str(day)}, headers=world.admin
@@ -114,6 +117,7 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         dossier=f"{name}-2",
         reorganisation=str(reorganised["id"]),
         export=ordered["id"],
+        sample=str(sample),
         response=listed.json()["items"][0]["ref"],
     )
 

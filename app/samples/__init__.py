@@ -1,0 +1,1 @@
+"""Samples: visits drawn at random, asked by the official questionnaire, and the figure they give."""

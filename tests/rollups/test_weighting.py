@@ -1,0 +1,303 @@
+"""`weighting=visits` against plain Python: every response counted as often as the visits it stands for."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert
+
+from app.core.database import Database
+from app.models.everything import metadata
+from app.models.visit import Visit
+from app.rollups.jobs import refresh
+from app.rollups.schemas import IndexOut
+from tests.support.rows import INSTANT, Said, insert_responses
+from tests.support.world import World
+
+FIRST, LAST = date(2026, 1, 10), date(2026, 3, 20)
+DAYS = (date(2026, 1, 10), date(2026, 2, 3), date(2026, 3, 20), date(2026, 1, 9), date(2026, 3, 21))
+UNITS = ("09001", "09002", "09101")
+FIELDS = {"1.001193": "Hộ tịch", "1.004222": "Cư trú", None: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A visit, as far as weights go."""
+
+    unit: str
+    day: date
+    procedure: str | None
+    form: str = "quick-5"
+
+
+async def come(world: World, visits: Sequence[Came]) -> None:
+    rows = [
+        {
+            "unit_id": world.units[one.unit],
+            "dossier_code": uuid4().hex,
+            "served_on": one.day,
+            "procedure_id": None if one.procedure is None else world.procedures[one.procedure],
+            "questionnaire_id": world.questionnaires[one.form],
+            "expires_at": INSTANT,
+        }
+        for one in visits
+    ]
+    async with world.database.transaction() as session:
+        if rows:
+            await session.execute(insert(Visit), rows)
+
+
+def answer(
+    world: World,
+    channel: str,
+    *answers: int,
+    unit: str = "09001",
+    procedure: str | None = None,
+    day: date = DAYS[0],
+) -> Said:
+    procedure_id = None if procedure is None else world.procedures[procedure]
+    form = world.questionnaires["quick-5"]
+    return Said(world.units[unit], day, form, answers, channel=channel, procedure_id=procedure_id)
+
+
+async def ask(http: httpx.AsyncClient, world: World, unit: str = "24", **query: str) -> dict[str, Any]:
+    asked = {"from": str(FIRST), "to": str(LAST), "weighting": "visits", **query}
+    answer = await http.get(f"/api/v1/indices/{unit}", params=asked, headers=world.admin)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    IndexOut.model_validate(body)
+    return body
+
+
+async def count(database: Database) -> None:
+    while await refresh(database):
+        pass
+
+
+def half_up(ratio: Fraction, places: str = "0.01") -> float:
+    exact = Decimal(ratio.numerator) / Decimal(ratio.denominator)
+    return float(exact.quantize(Decimal(places), ROUND_HALF_UP))
+
+
+Key = tuple[str, str | None, str | None]
+
+
+def by_the_book(
+    world: World, visits: Sequence[Came], said: Sequence[Said], strata: str, channel: str | None
+) -> tuple[dict[Key, int], dict[Key, list[Said]], list[str]]:
+    """Visits and responses of each stratum (channel, unit, field), and the channels that count."""
+    codes = {number: code for code, number in world.units.items()}
+    procedures = {number: code for code, number in world.procedures.items()}
+
+    def key(way: str, unit: str, procedure: str | None) -> Key:
+        known = strata != "unit" and way == "link"
+        return way, None if strata == "field" else unit, FIELDS[procedure] if known else None
+
+    counted = [
+        one
+        for one in said
+        if one.verdict == "counted" and codes[one.unit_id] != "09101" and FIRST <= one.local_day <= LAST
+    ]
+    ways = [
+        way
+        for way in ("kiosk", "link")
+        if channel in {None, way} and (way == "link" or channel or any(one.channel == way for one in counted))
+    ]
+    frame: dict[Key, int] = defaultdict(int)
+    for visit in visits:
+        if visit.unit != "09101" and FIRST <= visit.day <= LAST and visit.form == "quick-5":
+            for way in ways:
+                frame[key(way, visit.unit, visit.procedure)] += 1
+    crowd = defaultdict(list)
+    for one in counted:
+        if one.channel in ways:
+            crowd[key(one.channel, codes[one.unit_id], procedures.get(one.procedure_id or 0))].append(one)
+    return frame, crowd, ways
+
+
+CAME = st.builds(
+    Came,
+    st.sampled_from(UNITS),
+    st.sampled_from(DAYS),
+    st.sampled_from(list(FIELDS)),
+    st.sampled_from(["quick-5", "quick-5", "quick-5", "service-16"]),
+)
+ANSWERS = st.lists(st.integers(0, 5), min_size=5, max_size=5).filter(any).map(tuple)
+SPOKEN = st.tuples(
+    st.sampled_from(["kiosk", "link", "link"]),
+    st.sampled_from(UNITS),
+    st.sampled_from(list(FIELDS)),
+    st.sampled_from(DAYS),
+    ANSWERS,
+    st.sampled_from(["counted", "counted", "counted", "quarantined", "void"]),
+)
+
+
+@settings(max_examples=15)
+@given(data=st.data())
+async def test_every_weight_and_every_figure_is_that_of_a_count_by_the_book(
+    http: httpx.AsyncClient, world: World, database: Database, data: st.DataObject
+) -> None:
+    async with database.transaction() as session:
+        for table in (
+            "responses", "visits", "stale_unit_days", "unit_day", "unit_month", "channel_day",
+            "channel_month", "procedure_day", "procedure_month", "visit_day", "visit_month",
+        ):  # fmt: skip
+            await session.execute(metadata.tables[table].delete())
+    visits = data.draw(st.lists(CAME, max_size=25), "visits")
+    spoken = data.draw(st.lists(SPOKEN, min_size=1, max_size=25), "responses")
+    said = [
+        answer(
+            world, way, *answers, unit=unit, procedure=procedure if way == "link" else None, day=day
+        ).judged(verdict)
+        for way, unit, procedure, day, answers, verdict in spoken
+    ]
+    await come(world, visits)
+    await insert_responses(database, said)
+    await count(database)
+    strata = data.draw(st.sampled_from(["field", "unit", "unit_field"]), "strata")
+    channel = data.draw(st.sampled_from([None, "kiosk", "link"]), "channel")
+    query = {"strata": strata, **({"channel": channel} if channel else {})}
+    plain = await ask_plainly(http, world, channel)
+    body = await ask(http, world, **query)
+    results = [one for one in body["results"] if one["questionnaire"]["code"] == "quick-5"]
+    assert [{k: v for k, v in one.items() if k != "weighting"} for one in body["results"]] == plain["results"]
+    if not results:
+        return
+    found = results[0]["weighting"]
+    frame, crowd, ways = by_the_book(world, visits, said, strata, channel)
+
+    def named(shown: dict[str, Any]) -> Key:
+        return shown["channel"], shown.get("unit"), shown.get("field")
+
+    assert found["visits"] == sum(n for key, n in frame.items() if key[0] == ways[0])
+    assert {named(one): one["visits"] for one in found["empty"]} == {
+        key: n for key, n in frame.items() if key not in crowd
+    }
+    assert {named(one): (one["visits"], one["responses"], one["weight"]) for one in found["weights"]} == {
+        key: (n, len(crowd[key]), half_up(Fraction(n, len(crowd[key]) * len(ways)), "0.000001"))
+        for key, n in frame.items()
+        if key in crowd
+    }
+    assert found["outside"] == sum(len(people) for key, people in crowd.items() if key not in frame)
+    assert [one["channel"] for one in found["channels"]] == ways
+    if not frame or any(key not in crowd for key in frame):
+        assert (found["overall"], found["components"]) == (None, None)
+        assert found["reason"] == ("empty_strata" if frame else "no_visits")
+        return
+    assert found["reason"] is None
+    weights = [
+        (Fraction(n, len(crowd[key]) * len(ways)), one.answers)
+        for key, n in frame.items()
+        for one in crowd[key]
+    ]
+    figures = [(found["overall"], range(5))]
+    figures += [(one, range(at, at + 1)) for at, one in enumerate(found["components"])]
+    for figure, places in figures:
+        people = [
+            (weight, [answers[at] for at in places if answers[at]])
+            for weight, answers in weights
+            if any(answers[at] for at in places)
+        ]
+        assert figure["responses"] == len(people)
+        if not people:
+            assert figure["percent"] is figure["low"] is figure["effective_n"] is None
+            continue
+        x = sum((weight * len(given) for weight, given in people), Fraction(0))
+        y = sum((weight * sum(one >= 4 for one in given) for weight, given in people), Fraction(0))
+        assert figure["percent"] == half_up(100 * y / x)
+        once, squared = sum(weight for weight, _ in people), sum(weight**2 for weight, _ in people)
+        assert figure["effective_n"] == half_up(Fraction(once**2) / squared)
+        assert figure["low"] <= figure["percent"] <= figure["high"]
+
+
+async def ask_plainly(http: httpx.AsyncClient, world: World, channel: str | None) -> dict[str, Any]:
+    asked = {"from": str(FIRST), "to": str(LAST), **({"channel": channel} if channel else {})}
+    answer = await http.get("/api/v1/indices/24", params=asked, headers=world.admin)
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_a_busy_tablet_beside_ignored_links_speaks_no_louder_than_they_do(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    await come(world, [Came("09001", DAYS[0], "1.001193")] * 40)
+    tablet = [answer(world, "kiosk", 5, 5, 5, 5, 5 if n else 1) for n in range(20)]
+    links = [answer(world, "link", 5, 4, 2, 1, 3, procedure="1.001193") for _ in range(2)]
+    await insert_responses(database, [*tablet, *links])
+    await count(database)
+    result = (await ask(http, world))["results"][0]
+    weighting = result["weighting"]
+    assert result["overall"]["percent"] == 93.64  # 103 of 110
+    assert [one["overall"]["percent"] for one in weighting["channels"]] == [99.0, 40.0]
+    assert [one["share"] for one in weighting["channels"]] == [0.5, 0.5]
+    assert weighting["overall"]["percent"] == 69.5
+    assert weighting["overall"]["effective_n"] == 7.27  # of 22
+    assert weighting["weights"] == [
+        {"channel": "kiosk", "visits": 40, "responses": 20, "weight": 1.0},
+        {"channel": "link", "field": "Hộ tịch", "visits": 40, "responses": 2, "weight": 10.0},
+    ]
+
+
+async def test_links_nobody_answered_are_an_empty_stratum_not_left_out(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    await come(world, [Came("09001", DAYS[0], "1.001193")] * 3 + [Came("09001", DAYS[0], None)] * 2)
+    await insert_responses(database, [answer(world, "kiosk", 5, 5, 5, 5, 5)])
+    await count(database)
+    weighting = (await ask(http, world))["results"][0]["weighting"]
+    assert (weighting["reason"], weighting["overall"]) == ("empty_strata", None)
+    assert weighting["empty"] == [
+        {"channel": "link", "field": None, "visits": 2},
+        {"channel": "link", "field": "Hộ tịch", "visits": 3},
+    ]
+    alone = (await ask(http, world, channel="kiosk"))["results"][0]["weighting"]
+    assert (alone["reason"], alone["overall"]["percent"]) == (None, 100.0)
+
+
+async def test_responses_where_there_were_no_visits_are_said_and_left_out(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    await come(world, [Came("09001", DAYS[0], "1.001193")] * 3)
+    await insert_responses(
+        database,
+        [
+            answer(world, "link", 5, 5, 5, 5, 1, procedure="1.001193"),
+            answer(world, "link", 1, 1, 1, 1, 1, procedure="1.004222"),
+        ],
+    )
+    await count(database)
+    weighting = (await ask(http, world))["results"][0]["weighting"]
+    assert (weighting["outside"], weighting["overall"]["percent"]) == (1, 80.0)
+
+
+REFUSED = [
+    ({"weighting": "gender"}, "/weighting", "not_allowed"),
+    ({"strata": "unit"}, "/strata", "only_with"),
+    ({"weighting": "visits", "strata": "age"}, "/strata", "not_allowed"),
+    ({"weighting": "visits", "formula": "mean_of_criteria"}, "/weighting", "not_with"),
+    ({"weighting": "visits", "boundaries": "as_now"}, "/weighting", "not_with"),
+]
+
+
+async def test_what_cannot_be_weighted_is_refused(http: httpx.AsyncClient, world: World) -> None:
+    period = {"from": str(FIRST), "to": str(LAST)}
+    for query, pointer, code in REFUSED:
+        heard = await http.get("/api/v1/indices/24", params={**period, **query}, headers=world.admin)
+        assert heard.status_code == 422
+        assert [(one["pointer"], one["code"]) for one in heard.json()["errors"]] == [(pointer, code)]
+
+
+async def test_outside_the_reach_there_is_nothing_to_weigh(http: httpx.AsyncClient, world: World) -> None:
+    viewer = await world.person("viewer", ("viewer", "27"))
+    period = {"from": str(FIRST), "to": str(LAST), "weighting": "visits"}
+    heard = await http.get("/api/v1/indices/24", params=period, headers=viewer)
+    assert (heard.status_code, heard.json()["code"]) == (404, "unit_unknown")
