@@ -25,6 +25,7 @@ from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
 from app.responses import routes as responses
 from app.responses.intake import Intake
+from app.rollups import rankings
 from app.rollups import routes as rollups
 from app.staff import routes as staff
 from app.units import routes as units
@@ -50,6 +51,7 @@ ROOMS = (
     visits,
     devices,
     rollups,
+    rankings,
     health,
 )
 

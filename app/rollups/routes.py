@@ -22,7 +22,7 @@ from app.core.problems import (
 )
 from app.core.schema import Code
 from app.questionnaires.deps import Questionnaires
-from app.rollups import service
+from app.rollups import analysis, service
 from app.rollups.index import Formula
 from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope
 from app.rollups.service import Question
@@ -90,3 +90,6 @@ async def read_index(
             body = await service.index(whole, questionnaires, subject, asked, language, settings.zone)
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")
+
+
+router.include_router(analysis.router)
