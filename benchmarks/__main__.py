@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import counting, freshness, index, intake, pages
+from benchmarks import counting, freshness, index, intake, pages, rankings
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "freshness": freshness.run,
     "coverage": coverage,
     "pages": pages.run,
+    "rankings": rankings.run,
 }
 
 

@@ -174,3 +174,74 @@ class RankingOut(Out):
     pending: int
     ranked: Annotated[int, Field(description="How many units have a rank.")]
     items: list[RankedUnit]
+
+
+class CorrelationOut(Out):
+    """Pearson's coefficient of a criterion's answer with the share of satisfied ones among the others."""
+
+    n: Annotated[int, Field(description="Responses that answer the criterion and at least one more.")]
+    coefficient: Annotated[
+        float | None, Field(ge=-1, le=1, description="Three decimals; null where one never varies.")
+    ]
+
+
+class Pull(Out):
+    """How much of the gap is due to one set of criteria."""
+
+    answers: int | None
+    dissatisfied: Annotated[int | None, Field(description="Valid answers that are not satisfied: 1 to 3.")]
+    dissatisfied_percent: Percent
+    gap_points: Annotated[float | None, Field(description="Its part of the gap, in percentage points.")]
+    gap_percent: Annotated[Percent, Field(description="Its part of the gap; null where there is no gap.")]
+    suppressed: Hidden
+
+
+class CorrelatedPull(Pull):
+    """Of a single criterion."""
+
+    correlation: CorrelationOut | None
+
+
+class DrivingComponent(Pull):
+    """A component, and the same of the unit above."""
+
+    code: str
+    title: str
+    parent: Pull | None
+
+
+class DrivingCriterion(CorrelatedPull):
+    """A criterion, and the same of the unit above."""
+
+    code: str
+    component: str
+    text: str
+    parent: CorrelatedPull | None
+
+
+class Sampled(Out):
+    """What the correlations rest on: every day of the period, or every so many-th."""
+
+    every_days: int
+
+
+class ParentOut(Out):
+    """The unit above, with everything beneath it."""
+
+    unit: UnitRef
+    responses: int
+    overall: GuardedFigure
+    gap_points: float | None
+    correlations: Sampled
+
+
+class DriversOut(_Head):
+    """What pulls the index down, the strongest first."""
+
+    responses: int
+    overall: GuardedFigure
+    gap_points: Annotated[float | None, Field(description="From the index to 100 %.")]
+    correlations: Sampled
+    parent: Annotated[ParentOut | None, Field(description="Null at the top, or of your reach.")]
+    components: list[DrivingComponent]
+    criteria: list[DrivingCriterion]

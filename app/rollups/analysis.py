@@ -22,8 +22,8 @@ from app.core.problems import (
 from app.core.schema import Code
 from app.questionnaires.deps import Questionnaires
 from app.questionnaires.published import Published
-from app.rollups import breakdown
-from app.rollups.analysed import ChannelsOut, CountersOut, FieldsOut, ProceduresOut, SeriesOut
+from app.rollups import breakdown, drivers
+from app.rollups.analysed import ChannelsOut, CountersOut, DriversOut, FieldsOut, ProceduresOut, SeriesOut
 from app.rollups.breakdown import Question, Reader
 from app.rollups.grains import Grain
 from app.rollups.index import Formula
@@ -173,3 +173,28 @@ async def read_counters(
     asked = Question(unit_code, period)
     connection = await session.connection()
     return answer(request, await breakdown.by_counter(connection, published, reader, asked))
+
+
+@router.get(
+    "/{unit_code}/drivers",
+    response_model=DriversOut,
+    responses=ANSWERS,
+    summary="What pulls the index down",
+)
+async def read_drivers(
+    request: Request,
+    unit_code: UnitPath,
+    period: InPeriod,
+    reader: Asking,
+    published: Version,
+    session: ReadSession,
+    scope: InScope = "subtree",
+) -> Response:
+    """Components and criteria by what they contribute to the gap between the index and 100 %.
+
+    Beside each stands how it goes together with the rest of the response, and the same of the unit above,
+    where that is within your reach. Always pooled.
+    """
+    asked = Question(unit_code, period, scope)
+    connection = await session.connection()
+    return answer(request, await drivers.drivers(connection, published, reader, asked))

@@ -18,6 +18,9 @@ from app.rollups.groups import REACH, SUBTREE
 from app.rollups.lanes import Shape
 from app.rollups.sums import Sums
 
+_ROUNDING = 1e-9
+"""A smaller sum of squares is rounding: shares of at most 60 answers that differ at all have a larger one."""
+
 
 class Counter(NamedTuple):
     """What was said at one desk; `name` None where it is not known."""
@@ -84,9 +87,11 @@ def _correlating(shape: Shape, limited: bool, subtree: bool) -> TextClause:
             AND questionnaire_id = :form AND verdict = 'counted' OFFSET 0) found"""
     pairs = []
     for at in range(shape.width):
-        rest = f"(y - (b{at} > 3)::integer)::float8 / nullif(x - 1, 0)"
+        two = f"(b{at}::float8, (y - (b{at} > 3)::integer)::float8 / nullif(x - 1, 0))"
         both = f"FILTER (WHERE b{at} > 0 AND x > 1)"
-        pairs.append(f"count(*) {both}, corr(b{at}::float8, {rest}) {both}")
+        # all aggregates of the same two columns are one sum to PostgreSQL
+        varies = f"regr_sxx{two} {both} > {_ROUNDING}"
+        pairs.append(f"regr_count{two} {both}, CASE WHEN {varies} THEN corr{two} {both} END")
     return text(
         f"""
         WITH asked AS MATERIALIZED (SELECT id FROM units WHERE code = :unit{reach}),
@@ -109,7 +114,7 @@ async def correlations(
     """For each criterion: its answer (1 to 5) with the share of satisfied ones among the response's others.
 
     Over counted responses of these days that answer the criterion and at least one more. The criterion itself
-    is left out of the share, or it would correlate with itself, the more the shorter the questionnaire is:
+    is left out of the share, or it would correlate with itself, the more so the fewer there are:
     the "corrected" item-total correlation (Henrysson 1963, Psychometrika 28, 211-218).
     """
     given = {"unit": unit_code, "form": questionnaire_id, "days": list(days)}

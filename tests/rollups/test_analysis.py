@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.core.database import Database
+from app.core.schema import Out
 from app.rollups.analysed import ChannelsOut, CountersOut, FieldsOut, ProceduresOut, RankingOut, SeriesOut
 from app.rollups.jobs import refresh
 from tests.support.book import CODES, agree, book, bounds, half_up
@@ -25,7 +26,7 @@ MIN_N = 5
 UNITS = ("24", "09001", "09002", "SNV", "09101")
 PROVINCE = {"24", "09001", "09002", "SNV"}
 FIELDS = {"1.001193": "Hộ tịch", "1.004222": "Cư trú"}
-MODELS = {
+MODELS: dict[str, type[Out]] = {
     "series": SeriesOut,
     "channels": ChannelsOut,
     "procedures": ProceduresOut,

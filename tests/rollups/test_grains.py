@@ -1,5 +1,6 @@
 """How a period is cut into points."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -9,6 +10,14 @@ from hypothesis import strategies as st
 
 from app.rollups.grains import MAX_POINTS, Grain, Point, points, spans
 
+NAMES: dict[Grain, Callable[[date], object]] = {
+    "day": lambda day: day,
+    "week": lambda day: day.isocalendar()[:2],
+    "month": lambda day: (day.year, day.month),
+    "quarter": lambda day: (day.year, (day.month - 1) // 3),
+    "year": lambda day: day.year,
+}
+"""What days of one point have in common."""
 GRAINS = st.sampled_from(["day", "week", "month", "quarter", "year"])
 PERIODS = st.tuples(st.dates(), st.integers(0, 1_500)).map(
     lambda drawn: (drawn[0], min(date.max, drawn[0] + min(date.max - drawn[0], timedelta(days=drawn[1]))))
@@ -55,15 +64,8 @@ def test_points_follow_each_other_without_a_gap_and_never_cross_an_edge(
     for one, other in pairwise(found):
         assert (other.first - one.last).days == 1
         assert other.start == other.first
+    name = NAMES[grain]
     for point in found:
-        names = {
-            "day": lambda day: day,
-            "week": lambda day: day.isocalendar()[:2],
-            "month": lambda day: (day.year, day.month),
-            "quarter": lambda day: (day.year, (day.month - 1) // 3),
-            "year": lambda day: day.year,
-        }
-        name = names[grain]
         assert name(point.start) == name(point.first) == name(point.last)
         assert point.start <= point.first <= point.last
 
