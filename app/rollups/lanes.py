@@ -146,9 +146,9 @@ def read_part(shape: Shape, place: int, responses: int, digits: str) -> Sums:
     digit in base 10^60, and the remainder of a number divided by its base less one is that of the sum of its
     digits: one division adds up the five counts over all criteria, each still in its lane.
     """
-    if not within_bounds(shape, responses):
+    lanes, first, length, at, square = _part(shape, place)
+    if responses * square >= _LANE:
         raise OverflowError(f"{responses} responses are too many for one tally")
-    lanes, first, length, at = _part(shape, place)
     whole = digits.rjust(lanes * DIGITS, "0")
     added = 0
     for since in range(first, first + length, _AT_ONCE):
@@ -166,12 +166,15 @@ def read_part(shape: Shape, place: int, responses: int, digits: str) -> Sums:
 
 
 @lru_cache(maxsize=1024)
-def _part(shape: Shape, place: int) -> tuple[int, int, int, int | None]:
-    """The number of lanes; the first criterion and how many; where the squares are written, if at all."""
+def _part(shape: Shape, place: int) -> tuple[int, int, int, int | None, int]:
+    """The number of lanes; the first criterion and how many; where n and the squares are written, if at all;
+    and the largest square a response can add to a lane.
+    """
     lanes = unit_lanes(shape)
     first, length = (0, shape.width) if place == WHOLE else shape.components[place]
     squares = Lane("n", place)
-    return len(lanes), first, length, lanes.index(squares) * DIGITS if squares in lanes else None
+    at = lanes.index(squares) * DIGITS if squares in lanes else None
+    return len(lanes), first, length, at, shape.width**2
 
 
 def read_procedure(shape: Shape, responses: int, digits: str) -> ProcedureTally:
