@@ -28,6 +28,7 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.records import routes as records
 from app.responses import routes as responses
 from app.responses.intake import Intake
+from app.rollups import rankings
 from app.rollups import routes as rollups
 from app.samples import routes as samples
 from app.staff import routes as staff
@@ -57,6 +58,7 @@ ROOMS = (
     records,
     exports,
     samples,
+    rankings,
     health,
 )
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import counting, exports, freshness, index, intake, pages
+from benchmarks import counting, exports, freshness, index, intake, pages, rankings
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "exports": exports.run,
     "coverage": coverage,
     "pages": pages.run,
+    "rankings": rankings.run,
 }
 
 

@@ -45,6 +45,12 @@ FAULTS: dict[str, Text] = {
     "period_too_long": Text("Kỳ dài quá {years} năm.", "The period is longer than {years} years."),
     "not_with": Text("Không dùng cùng {other}.", "Cannot be used together with {other}."),
     "only_with": Text("Chỉ dùng cùng {other}.", "Is of use only together with {other}."),
+    "period_too_many_days": Text("Kỳ dài quá {limit} ngày.", "The period is longer than {limit} days."),
+    "periods_overlap": Text("Hai kỳ so sánh trùng ngày.", "The two periods share days."),
+    "too_many_points": Text(
+        "Chuỗi có quá {limit} điểm; hãy chọn bước dài hơn hoặc kỳ ngắn hơn.",
+        "The series has more than {limit} points: choose a longer grain or a shorter period.",
+    ),
     # a table uploaded for import
     "empty_table": Text("Tệp không có dữ liệu.", "The file is empty."),
     "unreadable_workbook": Text(

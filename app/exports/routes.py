@@ -198,7 +198,7 @@ async def take_file(
     export = await service.find_file(session, subject, export_id, utc_now())
     order = ORDERS.validate_python(export.query)
     headers = {**_headers(order, export_id), **_checked(export)}
-    return Streamed(streams.kept(subject.actor, export_id), MEDIA[order.format], headers)
+    return Streamed(streams.kept(export), MEDIA[order.format], headers)
 
 
 def _taken(streams: Streams, subject: Subject, granted: Granted) -> Response:

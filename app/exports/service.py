@@ -84,7 +84,9 @@ async def place(
     if await queries.waiting(session, subject.actor) >= MOST_WAITING:
         raise TooManyExports(limit=MOST_WAITING)
     export = enter(session, subject.actor, granted, export_id, now, days)
-    record(session, subject.actor, "export.order", f"export:{export_id}", query=export.query)
+    record(
+        session, subject.actor, "export.order", f"export:{export_id}", granted.tops or (), query=export.query
+    )
     return export
 
 

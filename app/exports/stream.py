@@ -23,6 +23,7 @@ from app.exports.produce import count, produce
 from app.exports.service import Granted
 from app.exports.snapshot import LONGEST_STREAM, snapshot
 from app.exports.writers import Tally
+from app.models.export import Export
 
 AT_ONCE = 4
 MOST_SHEET_ROWS = 100_000
@@ -51,7 +52,7 @@ class Streams:
                     raise ExportTooLarge(limit=MOST_SHEET_ROWS)
             async with self._database.transaction() as session:
                 export = service.enter(session, actor, granted, export_id, now, 0, streamed=True)
-                record(session, actor, "export.stream", f"export:{export_id}", query=export.query)
+                record(session, actor, "export.stream", f"export:{export_id}", tops or (), query=export.query)
             tally, digest, size = Tally(), sha256(), 0
             try:
                 async with aclosing(produce(connection, order, tops, published, now, tally)) as pieces:
@@ -71,14 +72,14 @@ class Streams:
                 ending.add_done_callback(self._ending.discard)
                 raise
 
-    async def kept(self, actor: str, export_id: UUID) -> AsyncGenerator[bytes, None]:
+    async def kept(self, export: Export) -> AsyncGenerator[bytes, None]:
         """The file of a finished export, part by part: no connection waits for a slow line."""
         async with self._database.transaction() as session:
-            record(session, actor, "export.download", f"export:{export_id}")
+            record(session, export.actor, "export.download", f"export:{export.id}", export.tops or ())
         place = 0
         while True:
             async with self._database.read() as session:
-                part = await queries.part(session, export_id, place)
+                part = await queries.part(session, export.id, place)
             if part is None:
                 return
             yield zlib.decompress(part)

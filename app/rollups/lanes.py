@@ -22,6 +22,10 @@ from app.questionnaires.definition import Layout
 from app.rollups.sums import Sums
 
 DIGITS = 12
+_LANE = 10**DIGITS
+_CRITERION = 5 * DIGITS
+_NINES = 10**_CRITERION - 1
+_AT_ONCE = 50  # criteria in one number: Python refuses to read more than 4,300 digits
 WHOLE = -1
 """The place of the whole questionnaire, where components have theirs from 0."""
 
@@ -133,6 +137,44 @@ def read_unit(shape: Shape, responses: int, digits: str) -> UnitTally:
         else:
             components.append(Sums.of_criterion(sum(part[0][1:]), part[0][4] + part[0][5]))
     return UnitTally(counts, whole, tuple(components))
+
+
+def read_part(shape: Shape, place: int, responses: int, digits: str) -> Sums:
+    """The sums of the WHOLE or of one component alone, from a unit's tally; OverflowError as above.
+
+    Ten times faster than unpacking all of it, for a ranking reads thousands. The counts of a criterion are a
+    digit in base 10^60, and the remainder of a number divided by its base less one is that of the sum of its
+    digits: one division adds up the five counts over all criteria, each still in its lane.
+    """
+    lanes, first, length, at, square = _part(shape, place)
+    if responses * square >= _LANE:
+        raise OverflowError(f"{responses} responses are too many for one tally")
+    whole = digits.rjust(lanes * DIGITS, "0")
+    added = 0
+    for since in range(first, first + length, _AT_ONCE):
+        until = min(since + _AT_ONCE, first + length)
+        added += int(whole[since * _CRITERION : until * _CRITERION]) % _NINES
+    counts = []
+    for _ in range(5):
+        added, count = divmod(added, _LANE)
+        counts.append(count)
+    x, y = sum(counts), counts[0] + counts[1]  # the last lane is that of answer 5
+    if at is None:
+        return Sums.of_criterion(x, y)
+    n, xx, xy, yy = (int(whole[at + one : at + one + DIGITS]) for one in range(0, 4 * DIGITS, DIGITS))
+    return Sums(n, x, y, xx, xy, yy)
+
+
+@lru_cache(maxsize=1024)
+def _part(shape: Shape, place: int) -> tuple[int, int, int, int | None, int]:
+    """The number of lanes; the first criterion and how many; where n and the squares are written, if at all;
+    and the largest square a response can add to a lane.
+    """
+    lanes = unit_lanes(shape)
+    first, length = (0, shape.width) if place == WHOLE else shape.components[place]
+    squares = Lane("n", place)
+    at = lanes.index(squares) * DIGITS if squares in lanes else None
+    return len(lanes), first, length, at, shape.width**2
 
 
 def read_procedure(shape: Shape, responses: int, digits: str) -> ProcedureTally:

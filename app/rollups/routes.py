@@ -23,7 +23,7 @@ from app.core.problems import (
 )
 from app.core.schema import Code
 from app.core.settings import Settings
-from app.rollups import service, weighting
+from app.rollups import analysis, service, weighting
 from app.rollups.index import Formula
 from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope, Strata, Weighting
 from app.rollups.service import Question
@@ -137,3 +137,6 @@ async def read_index(
                 )
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")
+
+
+router.include_router(analysis.router)

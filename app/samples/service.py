@@ -114,6 +114,7 @@ async def draw(
         subject.actor,
         "sample.draw",
         f"sample:{sample.id}",
+        [sample.unit_id],
         unit=sent.unit_code,
         name=sent.name,
         first=str(sent.first),
@@ -214,6 +215,7 @@ async def close(session: AsyncSession, subject: Subject, row: SampleRow, now: da
             subject.actor,
             "sample.close",
             f"sample:{sample.id}",
+            [sample.unit_id],
             planned=sample.expires_at.isoformat(),
         )
         sample.expires_at = now

@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from app.core import account_problems, export_problems, problems, sample_problems, sign_on_problems
+from app.core import account_problems, export_problems, problems, sign_on_problems
 from app.core.errors import PROBLEMS, Problem
 from app.core.messages import FAULTS, Text
 
@@ -94,14 +94,8 @@ def test_a_fault_has_a_lasting_code(code: str) -> None:
 
 
 def test_every_problem_stands_in_the_catalogue() -> None:
-    files = problems, account_problems, export_problems, sign_on_problems
+    files = problems, account_problems, export_problems, sample_problems, sign_on_problems
     catalogues = {each.__name__ for each in files}
-    catalogues = {
-        problems.__name__,
-        account_problems.__name__,
-        sign_on_problems.__name__,
-        sample_problems.__name__,
-    }
     assert {kind.__module__ for kind in PROBLEMS.values()} == catalogues
     assert len(PROBLEMS) >= 30
 

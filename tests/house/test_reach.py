@@ -74,6 +74,16 @@ def order(branch: Branch) -> dict[str, object]:
     return {"what": "responses", **period(branch)["params"], **FORM, "unit": branch.leaf}
 
 
+def figures(**of: str) -> Callable[[Branch], dict[str, Any]]:
+    """A question about figures of one questionnaire; `of` as in `query`."""
+
+    def ask(branch: Branch) -> dict[str, Any]:
+        named = {"questionnaire": "quick-5", "kind": "commune", "grain": "day"}
+        return {"params": {**period(branch)["params"], **named, **query(**of)(branch)["params"]}}
+
+    return ask
+
+
 def table(header: str, row: str) -> Callable[[Branch], dict[str, Any]]:
     return lambda branch: {
         "files": {"file": ("table.csv", f"{header}\n{row.format(branch=branch)}\n".encode(), "text/csv")}
@@ -232,6 +242,14 @@ WALK: Mapping[str, list[Ask]] = {
     "GET /api/v1/samples/{sample_id}/links.csv": [Ask(at(sample_id="sample"))],
     "GET /api/v1/samples/{sample_id}/result": [Ask(at(sample_id="sample"))],
     "GET /api/v1/samples/{sample_id}/verify": [Ask(at(sample_id="sample"))],
+    "GET /api/v1/rankings": [Ask(figures(), "mine"), Ask(figures(parent="top"))],
+    **{
+        f"GET /api/v1/indices/{{unit_code}}/{what}": [
+            Ask(both(at(unit_code="top"), figures())),
+            Ask(both(at(unit_code="leaf"), figures())),
+        ]
+        for what in ("series", "channels", "procedures", "fields", "counters", "drivers")
+    },
     # one's own account
     "GET /api/v1/me": [Ask(nothing, "mine")],
     "POST /api/v1/auth/password": [Ask(body(current="x", new=PASSWORD), "mine")],
@@ -367,6 +385,8 @@ async def test_administering_there_does_not_make_a_viewer_here_more_than_a_viewe
         "GET /api/v1/samples/{sample_id}",
         "GET /api/v1/samples/{sample_id}/result",
         "GET /api/v1/samples/{sample_id}/verify",
+        *(name for name in WALK if name.startswith("GET /api/v1/indices/{unit_code}/")),
+        "GET /api/v1/rankings",
     }
     for name, way in asks():
         answer = await send(http, name, way, ours, guest)
@@ -385,6 +405,13 @@ def lists() -> Iterator[tuple[str, Ask]]:
     )  # that one tells of what this very test takes along
 
 
+def lasting(answer: httpx.Response) -> object:
+    """What an answer says, but for the moment of asking."""
+    if answer.headers["content-type"] != "application/json":
+        return answer.text
+    return {name: value for name, value in answer.json().items() if name != "as_of"}
+
+
 async def test_no_list_and_no_figure_changes_for_a_neighbour_with_what_happens_here(
     http: httpx.AsyncClient, app: FastAPI, world: World, database: Database, ours: Branch
 ) -> None:
@@ -395,7 +422,7 @@ async def test_no_list_and_no_figure_changes_for_a_neighbour_with_what_happens_h
 
     async def read() -> dict[str, object]:
         seen = {
-            f"{name} {number}": (await send(http, name, way, theirs, neighbour)).text
+            f"{name} {number}": lasting(await send(http, name, way, theirs, neighbour))
             for number, (name, way) in enumerate(lists())
         }
         figures = (await send(http, "GET /api/v1/indices/{unit_code}", index, theirs, neighbour)).json()

@@ -1,5 +1,7 @@
+from random import Random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.questionnaires.catalogue import load_shipped
@@ -11,6 +13,7 @@ from app.rollups.lanes import (
     Shape,
     pack,
     procedure_lanes,
+    read_part,
     read_procedure,
     read_unit,
     unit_lanes,
@@ -115,3 +118,29 @@ def test_bounds_are_wider_than_any_country() -> None:
         read_unit(sixteen, 4_000_000_000, "0")
     with pytest.raises(OverflowError):
         read_procedure(sixteen, 4_000_000_000, "0")
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=6), st.integers(0, 8), st.integers(0, 10**6))
+def test_one_part_alone_reads_as_it_does_among_all(lengths: list[int], large: int, seed: int) -> None:
+    random = Random(seed)
+    firsts = [sum(lengths[:at]) for at in range(len(lengths))]
+    shape = Shape(tuple(zip(firsts, lengths, strict=True)))
+    values = [random.randint(0, 10**large) for _ in unit_lanes(shape)]
+    digits = str(pack(values))
+    found = read_unit(shape, 10**large, digits)
+    assert read_part(shape, WHOLE, 10**large, digits) == found.whole
+    for place, sums in enumerate(found.components):
+        assert read_part(shape, place, 10**large, digits) == sums
+
+
+def test_one_part_of_a_long_questionnaire_is_read_in_pieces() -> None:
+    shape = Shape(((0, 60),))
+    lanes = unit_lanes(shape)
+    digits = str(pack([at for at, _ in enumerate(lanes)]))
+    assert read_part(shape, WHOLE, 10, digits) == read_unit(shape, 10, digits).whole
+
+
+def test_one_part_of_too_many_responses_is_refused() -> None:
+    with pytest.raises(OverflowError):
+        read_part(TINY, WHOLE, 10**12, "0")

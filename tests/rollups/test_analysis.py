@@ -1,0 +1,358 @@
+"""Series, break-downs and rankings over HTTP, against plain Python."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from app.core.database import Database
+from app.core.schema import Out
+from app.rollups.analysed import ChannelsOut, CountersOut, FieldsOut, ProceduresOut, RankingOut, SeriesOut
+from app.rollups.jobs import refresh
+from tests.support.book import CODES, agree, book, bounds, half_up
+from tests.support.rows import FORMS, Said, insert_responses
+from tests.support.visits import statements
+from tests.support.world import World
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
+DAY = date(2026, 2, 14)
+MIN_N = 5
+UNITS = ("24", "09001", "09002", "SNV", "09101")
+PROVINCE = {"24", "09001", "09002", "SNV"}
+FIELDS = {"1.001193": "Hộ tịch", "1.004222": "Cư trú"}
+MODELS: dict[str, type[Out]] = {
+    "series": SeriesOut,
+    "channels": ChannelsOut,
+    "procedures": ProceduresOut,
+    "fields": FieldsOut,
+    "counters": CountersOut,
+}
+HAPPY, SAD = (5, 5, 5, 5, 5), (1, 1, 1, 1, 1)
+SOME = st.sampled_from([0, 1, 3, 4, 5, 5])
+DRAWN = st.lists(
+    st.tuples(
+        st.sampled_from(UNITS),
+        st.dates(FIRST, LAST),
+        st.lists(SOME, min_size=5, max_size=5).filter(any),
+        st.sampled_from(["kiosk", "link"]),
+        st.sampled_from([None, *FIELDS]),
+        st.sampled_from(["counted", "counted", "counted", "quarantined", "void"]),
+        st.sampled_from([None, "Quầy 1", "Quầy 2"]),
+    ),
+    max_size=50,
+)
+
+
+async def drain(database: Database) -> None:
+    while await refresh(database):
+        pass
+
+
+async def plant(world: World, drawn: Sequence[Any]) -> list[tuple[Said, str | None]]:
+    """These responses and no others, counted; each with its counter."""
+    async with world.database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO stale_unit_days SELECT DISTINCT unit_id, local_day FROM responses")
+        )
+        await session.execute(text("DELETE FROM responses"))
+    said = [
+        (
+            Said(
+                world.units[unit],
+                day,
+                world.questionnaires["quick-5"],
+                tuple(answers),
+                channel,
+                verdict,
+                None if procedure is None else world.procedures[procedure],
+            ),
+            counter,
+        )
+        for unit, day, answers, channel, procedure, verdict, counter in drawn
+    ]
+    noise = Said(world.units["09001"], DAY, world.questionnaires["service-16"], (1,) * 16)
+    await insert_responses(world.database, [*(one for one, _ in said), noise])
+    async with world.database.transaction() as session:
+        for one, counter in said:
+            await session.execute(
+                text("UPDATE responses SET counter = :counter WHERE id = :id"),
+                {"counter": counter, "id": one.id},
+            )
+    await drain(world.database)
+    return said
+
+
+async def ask(
+    http: httpx.AsyncClient, world: World, what: str, unit: str = "24", **query: Any
+) -> dict[str, Any]:
+    period = {"from": str(query.pop("first", FIRST)), "to": str(query.pop("last", LAST))}
+    answer = await http.get(
+        f"/api/v1/indices/{unit}/{what}",
+        params={**period, "questionnaire": "quick-5", **query},
+        headers={**world.admin, "Accept-Language": "en"},
+    )
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    MODELS[what].model_validate(body)
+    return body
+
+
+async def rank(http: httpx.AsyncClient, world: World, **query: Any) -> dict[str, Any]:
+    period = {"from": str(query.pop("first", FIRST)), "to": str(query.pop("last", LAST))}
+    given = {"kind": "commune", "questionnaire": "quick-5", **query}
+    answer = await http.get("/api/v1/rankings", params={**period, **given}, headers=world.admin)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    RankingOut.model_validate(body)
+    return body
+
+
+FORM = FORMS["quick-5"]
+
+
+@settings(max_examples=15)
+@given(
+    drawn=DRAWN,
+    period=st.tuples(st.dates(FIRST, LAST), st.dates(FIRST, LAST)).map(sorted),
+    grain=st.sampled_from(["day", "week", "month", "quarter", "year"]),
+    scope=st.sampled_from(["subtree", "own"]),
+    channel=st.sampled_from([None, "kiosk"]),
+    formula=st.sampled_from([None, "mean_of_criteria"]),
+)
+async def test_series_and_break_downs_are_what_plain_python_computes(
+    world: World,
+    http: httpx.AsyncClient,
+    drawn: list[Any],
+    period: list[date],
+    grain: str,
+    scope: str,
+    channel: str | None,
+    formula: str | None,
+) -> None:
+    planted = await plant(world, drawn)
+    first, last = period
+    visible = {world.units[code] for code in (PROVINCE if scope == "subtree" else {"24"})}
+    seen = [one for one, _ in planted if one.unit_id in visible and first <= one.local_day <= last]
+    query: dict[str, Any] = {"first": first, "last": last, "scope": scope}
+    by_formula = {} if formula is None else {"formula": formula}
+
+    way = {} if channel is None else {"channel": channel}
+    series = await ask(http, world, "series", grain=grain, **way, **by_formula, **query)
+    at = first
+    for point in series["points"]:
+        assert point["from"] == str(at)
+        end = date.fromisoformat(point["to"])
+        here = [one for one in seen if at <= one.local_day <= end and channel in {None, one.channel}]
+        agree(point, here, FORM, formula or "pooled")
+        at = end + timedelta(days=1)
+    assert at == last + timedelta(days=1)
+
+    channels = await ask(http, world, "channels", **by_formula, **query)
+    groups = {way: [one for one in seen if one.channel == way] for way in ("kiosk", "link")}
+    check(channels, "channel", groups, formula or "pooled")
+
+    procedures = await ask(http, world, "procedures", **query)
+    groups = {code: [one for one in seen if one.procedure_id == world.procedures[code]] for code in FIELDS}
+    check(procedures, "procedure", groups, "pooled")
+    fields = await ask(http, world, "fields", **query)
+    check(fields, "field", {FIELDS[code]: some for code, some in groups.items()}, "pooled")
+
+    own = [(one, counter) for one, counter in planted if one.unit_id == world.units["09001"]]
+    counters = await ask(http, world, "counters", "09001", first=first, last=last)
+    desks = {
+        name: [one for one, counter in own if counter == name and first <= one.local_day <= last]
+        for name in (None, "Quầy 1", "Quầy 2")
+    }
+    check(counters, "counter", desks, "pooled")
+
+
+def check(body: dict[str, Any], by: str, groups: dict[Any, list[Said]], formula: str) -> None:
+    """Every group with a counted response, once, and the largest first."""
+    assert body["formula"] == formula
+    found = {item[by]["code"] if by == "procedure" else item[by]: item for item in body["items"]}
+    assert len(found) == len(body["items"])
+    assert found.keys() == {
+        key for key, some in groups.items() if any(one.verdict == "counted" for one in some)
+    }
+    for key, item in found.items():
+        agree(item, groups[key], FORM, formula, MIN_N)
+        assert item["suppressed"] == (item["responses"] < MIN_N)
+    sizes = [item["responses"] for item in body["items"]]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@settings(max_examples=15)
+@given(drawn=DRAWN, turn=st.dates(FIRST, LAST), sort=st.sampled_from(["overall", *CODES]))
+async def test_a_ranking_is_what_plain_python_computes(
+    world: World, http: httpx.AsyncClient, drawn: list[Any], turn: date, sort: str
+) -> None:
+    planted = [one for one, _ in await plant(world, drawn)]
+    compared = {} if turn == FIRST else {"compare_from": FIRST, "compare_to": turn - timedelta(days=1)}
+    body = await rank(http, world, first=turn, sort=sort, **compared)
+    places = range(5) if sort == "overall" else [CODES.index(sort)]
+    units = ("09001", "09002", "09101")
+    now = {
+        code: book([o for o in planted if o.unit_id == world.units[code] and o.local_day >= turn], places)
+        for code in units
+    }
+    before = {
+        code: book([o for o in planted if o.unit_id == world.units[code] and o.local_day < turn], places)
+        for code in units
+    }
+    assert sorted(item["unit"]["code"] for item in body["items"]) == sorted(units)
+    order = [(item["rank"] is None, item["rank"] or 0, item["unit"]["code"]) for item in body["items"]]
+    assert order == sorted(order)
+
+    def ranks(figures: dict[str, Any]) -> dict[str, int]:
+        known = {code: one for code, one in figures.items() if one.n >= MIN_N}
+        return {code: 1 + sum(o.ratio > one.ratio for o in known.values()) for code, one in known.items()}
+
+    for item in body["items"]:
+        code = item["unit"]["code"]
+        figure, rank_now, rank_before = now[code], ranks(now).get(code), ranks(before).get(code)
+        assert (item["responses"], item["rank"]) == (figure.n, rank_now)
+        assert item["suppressed"] == (rank_now is None)
+        if rank_now is None:
+            assert item["percent"] is item["low"] is item["high"] is item["band"] is item["change"] is None
+            continue
+        assert item["percent"] == half_up(figure.ratio)
+        bounds(item, figure)
+        rivals = [other for other in body["items"] if other["rank"] is not None]
+        assert item["rank_best"] == 1 + sum(other["low"] > item["high"] for other in rivals)
+        assert item["rank_worst"] == len(rivals) - sum(other["high"] < item["low"] for other in rivals)
+        if rank_before is None:
+            assert item["change"] is None
+            continue
+        gap = float(100 * (figure.ratio - before[code].ratio))  # type: ignore[operator]
+        assert item["change"]["ranks"] == rank_before - rank_now
+        assert abs(item["change"]["percent_points"] - gap) < 0.0051
+
+
+async def fill(world: World, unit: str, day: date, *answers: tuple[int, ...]) -> None:
+    said = [Said(world.units[unit], day, world.questionnaires["quick-5"], each) for each in answers]
+    await insert_responses(world.database, said)
+    await drain(world.database)
+
+
+async def test_an_empty_period_is_a_point_with_null_figures(world: World, http: httpx.AsyncClient) -> None:
+    await fill(world, "09001", DAY, HAPPY)
+    points = (await ask(http, world, "series", grain="month"))["points"]
+    assert [(point["from"], point["to"], point["responses"]) for point in points] == [
+        ("2026-01-01", "2026-01-31", 0),
+        ("2026-02-01", "2026-02-28", 1),
+        ("2026-03-01", "2026-03-31", 0),
+        ("2026-04-01", "2026-04-30", 0),
+    ]
+    assert points[0]["overall"] == {
+        **dict.fromkeys(("percent", "low", "high", "band")),
+        **dict.fromkeys(("answers", "satisfied", "responses"), 0),
+    }
+    assert points[1]["overall"]["percent"] == 100.0
+
+
+async def test_a_unit_nobody_spoke_of_has_empty_break_downs(world: World, http: httpx.AsyncClient) -> None:
+    for what in ("channels", "procedures", "fields", "counters"):
+        assert (await ask(http, world, what))["items"] == []
+
+
+async def test_where_everybody_is_satisfied_all_share_the_first_rank(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    for unit in ("09001", "09002"):
+        await fill(world, unit, DAY, *[HAPPY] * 5)
+    body = await rank(http, world, parent="24")
+    assert [(item["unit"]["code"], item["rank"], item["rank_worst"]) for item in body["items"]] == [
+        ("09001", 1, 2),
+        ("09002", 1, 2),
+    ]
+    assert body["ranked"] == 2
+
+
+async def test_a_ranked_unit_speaks_for_its_subtree_and_what_merged_into_it(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    async with world.database.transaction() as session:
+        await session.execute(
+            text("UPDATE units SET parent_id = :heir, valid_to = '2026-01-31' WHERE code = '09002'"),
+            {"heir": world.units["09001"]},
+        )
+    await fill(world, "09002", date(2026, 1, 5), *[SAD] * 5)
+    await fill(world, "09001", DAY, *[HAPPY] * 5)
+    body = await rank(http, world, parent="24")
+    (item,) = body["items"]
+    assert (item["unit"]["code"], item["responses"], item["percent"]) == ("09001", 10, 50.0)
+
+
+async def test_a_ranking_stays_within_reach(world: World, http: httpx.AsyncClient) -> None:
+    for unit in ("09001", "09101"):
+        await fill(world, unit, DAY, *[HAPPY] * 5)
+    client = await world.client("24", "indices:read")
+    period = {"from": str(FIRST), "to": str(LAST), "kind": "commune", "questionnaire": "quick-5"}
+    answer = await http.get("/api/v1/rankings", params=period, headers=client)
+    assert [item["unit"]["code"] for item in answer.json()["items"]] == ["09001", "09002"]
+    answer = await http.get("/api/v1/rankings", params={**period, "parent": "27"}, headers=client)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unit_unknown")
+    for what in MODELS:
+        answer = await http.get(
+            f"/api/v1/indices/27/{what}", params={**period, "grain": "day"} if what == "series" else period
+        )
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "query", "pointer", "code"),
+    [
+        ("/api/v1/rankings", {"sort": "charm"}, "/sort", "not_allowed"),
+        ("/api/v1/rankings", {"compare_from": "2025-01-01"}, "/compare_to", "missing"),
+        (
+            "/api/v1/rankings",
+            {"compare_from": "2025-02-01", "compare_to": "2025-01-01"},
+            "/compare_from",
+            "period_reversed",
+        ),
+        (
+            "/api/v1/rankings",
+            {"compare_from": "2025-12-01", "compare_to": "2026-01-01"},
+            "/compare_from",
+            "periods_overlap",
+        ),
+        ("/api/v1/indices/24/series", {"grain": "day", "from": "2020-01-01"}, "/grain", "too_many_points"),
+        ("/api/v1/indices/24/counters", {"from": "2025-01-01"}, "/to", "period_too_many_days"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(
+    world: World, http: httpx.AsyncClient, address: str, query: dict[str, str], pointer: str, code: str
+) -> None:
+    kind = {"kind": "commune"} if address.endswith("rankings") else {}
+    params = {"from": str(FIRST), "to": str(LAST), "questionnaire": "quick-5", **kind, **query}
+    answer = await http.get(address, params=params, headers=world.admin)
+    assert answer.status_code == 422, answer.text
+    assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [(pointer, code)]
+
+
+async def test_an_unknown_questionnaire_is_said_to_be_unknown(world: World, http: httpx.AsyncClient) -> None:
+    period = {"from": str(FIRST), "to": str(LAST), "questionnaire": "quick-5", "version": "9"}
+    answer = await http.get("/api/v1/indices/24/channels", params=period, headers=world.admin)
+    assert (answer.status_code, answer.json()["code"]) == (404, "questionnaire_unknown")
+
+
+async def test_each_takes_one_or_two_statements_however_much_there_is(
+    world: World, app: FastAPI, http: httpx.AsyncClient
+) -> None:
+    for at in range(8):
+        await fill(world, UNITS[at % 4], FIRST + timedelta(days=at * 14), HAPPY, SAD)
+    for what, most in (("series", 1), ("channels", 1), ("procedures", 1), ("fields", 1), ("counters", 2)):
+        query = {"grain": "week"} if what == "series" else {}
+        await ask(http, world, what, **query)
+        with statements(app.state.database) as made:
+            await ask(http, world, what, **query)
+        assert len(made) <= most, made
+    with statements(app.state.database) as made:
+        await rank(http, world, compare_from="2025-01-01", compare_to="2025-06-30")
+    assert len(made) == 1
