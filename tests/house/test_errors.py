@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from app.core import account_problems, export_problems, problems, sign_on_problems
+from app.core import account_problems, export_problems, problems, sample_problems, sign_on_problems
 from app.core.errors import PROBLEMS, Problem
 from app.core.messages import FAULTS, Text
 
