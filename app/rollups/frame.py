@@ -1,8 +1,8 @@
 """What weights are made of: visits by unit and field from the visits themselves, responses from the cells.
 
 A frame is the visits that were to be answered with one questionnaire version. They are counted as they
-stand, for no cell keeps them by procedure: two tenths of a second for a province's month, some seconds for
-its year, and paid by nobody who does not ask for weights.
+stand, for no cell keeps them by procedure: two tenths of a second for a province's month, one for its year,
+and paid by nobody who does not ask for weights.
 """
 
 # ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
@@ -65,7 +65,12 @@ async def read(
         statement = text(_cells("procedure", spans, "procedure_id", unit, "p.field"))
         fields = await session.execute(statement, given)
     visits = await session.execute(
-        text(_VISITS.format(unit=unit, field="p.field" if by_field else "NULL::text")),
+        text(
+            _VISITS.format(
+                unit="v.unit_id" if by_unit else "NULL::integer",
+                field="p.field" if by_field else "NULL::text",
+            )
+        ),
         {"units": list(units), "first": first, "last": last},
     )
     return Frame(
@@ -76,12 +81,12 @@ async def read(
 
 
 _BELOW = "unnest(CAST(:units AS integer[])) AS below(id)"
-_VISITS = f"""
-    SELECT v.questionnaire_id, {{unit}}, {{field}}, sum(v.visits)::bigint
-    FROM {_BELOW} CROSS JOIN LATERAL (
-        SELECT questionnaire_id, procedure_id, count(*) AS visits FROM visits
-        WHERE unit_id = below.id AND served_on BETWEEN :first AND :last
-        GROUP BY questionnaire_id, procedure_id OFFSET 0) v
+_VISITS = """
+    SELECT v.questionnaire_id, {unit}, {field}, sum(v.visits)::bigint
+    FROM (
+        SELECT questionnaire_id, unit_id, procedure_id, count(*) AS visits FROM visits
+        WHERE unit_id = ANY(CAST(:units AS integer[])) AND served_on BETWEEN :first AND :last
+        GROUP BY questionnaire_id, unit_id, procedure_id OFFSET 0) v
     LEFT JOIN procedures p ON p.id = v.procedure_id
     GROUP BY 1, 2, 3
 """

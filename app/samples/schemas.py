@@ -54,9 +54,8 @@ class SampleIn(In):
         None, description="Visits to draw; or else `margin_of_error`."
     )
     margin_of_error: Annotated[
-        Decimal | None,
+        Annotated[Decimal, Field(ge=SMALLEST_MARGIN, le=LARGEST_MARGIN)] | None,
         BeforeValidator(_number, json_schema_input_type=float | None),
-        Field(ge=SMALLEST_MARGIN, le=LARGEST_MARGIN),
     ] = Field(None, description="e of n = N / (1 + N e^2), 0.005 to 0.2; or else `size`.")
     small_strata: Literal["refuse", "merge"] = Field(
         "refuse",

@@ -406,10 +406,13 @@ def lists() -> Iterator[tuple[str, Ask]]:
 
 
 def lasting(answer: httpx.Response) -> object:
-    """What an answer says, but for the moment of asking."""
+    """What an answer says, but for the moment of asking and what the record says of asking for an export."""
     if answer.headers["content-type"] != "application/json":
-        return answer.text
-    return {name: value for name, value in answer.json().items() if name != "as_of"}
+        return [line for line in answer.text.splitlines() if "export.stream" not in line]
+    said = {name: value for name, value in answer.json().items() if name != "as_of"}
+    if "items" in said:
+        said["items"] = [one for one in said["items"] if one.get("action") != "export.stream"]
+    return said
 
 
 async def test_no_list_and_no_figure_changes_for_a_neighbour_with_what_happens_here(

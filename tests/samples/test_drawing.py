@@ -187,6 +187,8 @@ async def test_the_margin_gives_the_size(http: httpx.AsyncClient, world: World) 
 REFUSED: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"margin_of_error": 0.05}, [("/size", "one_of")]),
     ({"size": None}, [("/size", "one_of")]),
+    ({"size": None, "margin_of_error": None}, [("/size", "one_of")]),
+    ({"size": None, "margin_of_error": True}, [("/margin_of_error", "invalid_value")]),
     ({"size": None, "margin_of_error": 0.3}, [("/margin_of_error", "too_large")]),
     ({"size": None, "margin_of_error": 0}, [("/margin_of_error", "too_small")]),
     ({"size": None, "margin_of_error": -1}, [("/margin_of_error", "too_small")]),
