@@ -65,11 +65,20 @@ class SeriesPoint(Out):
     components: list[TitledFigure]
 
 
+class Break(Out):
+    """Where another version of the questionnaire begins: the series does not go on in it."""
+
+    on: Annotated[date, Field(description="The first day on which `to_version` was answered.")]
+    from_version: int
+    to_version: int
+
+
 class SeriesOut(_Head):
     """A unit's index over time; the first and the last point are clipped to the period."""
 
     grain: Grain
     points: list[SeriesPoint]
+    breaks: list[Break]
 
 
 class _Item(Out):

@@ -15,7 +15,7 @@ from app.core.faults import Fault
 from app.core.messages import Language
 from app.core.problems import InvalidRequest, QuestionnaireUnknown, UnitUnknown
 from app.questionnaires.published import Published, PublishedQuestionnaires
-from app.rollups import grains, groups, raw
+from app.rollups import breaks, grains, groups, raw
 from app.rollups.grains import Grain
 from app.rollups.groups import By, Groups
 from app.rollups.index import Formula
@@ -84,7 +84,15 @@ async def series(
                 **body(responses, figures, published.definition, reader.language, None),
             }
         )
-    return {**_head(found, published, reader, question, formula), "grain": grain, "points": shown}
+    begun = await breaks.versions(
+        connection, question.unit_code, published.code, first, last, subtree=question.scope == "subtree"
+    )
+    return {
+        **_head(found, published, reader, question, formula),
+        "grain": grain,
+        "points": shown,
+        "breaks": breaks.between(begun),
+    }
 
 
 async def by_group(

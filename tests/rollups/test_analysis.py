@@ -256,6 +256,35 @@ async def test_an_empty_period_is_a_point_with_null_figures(world: World, http: 
     assert points[1]["overall"]["percent"] == 100.0
 
 
+async def test_a_series_says_where_another_version_begins(world: World, http: httpx.AsyncClient) -> None:
+    async with world.database.transaction() as session:
+        newer = await session.scalar(
+            text(
+                "INSERT INTO questionnaires (code, version, status, definition, digest, published_at)"
+                " SELECT code, 2, status, jsonb_set(definition, '{version}', '2'), digest, published_at"
+                " FROM questionnaires WHERE code = 'quick-5' RETURNING id"
+            )
+        )
+    assert newer is not None
+    await fill(world, "09001", DAY, HAPPY)
+    assert (await ask(http, world, "series", grain="month", version=1))["breaks"] == []
+    for unit, day, verdict in (
+        ("09101", DAY - timedelta(days=40), "counted"),
+        ("09001", DAY - timedelta(days=20), "void"),
+        ("09002", DAY + timedelta(days=3), "counted"),
+        ("09001", DAY + timedelta(days=2), "counted"),
+    ):
+        await insert_responses(world.database, [Said(world.units[unit], day, newer, SAD, verdict=verdict)])
+    await drain(world.database)
+    change = {"on": str(DAY + timedelta(days=2)), "from_version": 1, "to_version": 2}
+    for version, percent in ((1, 100.0), (2, 0.0)):
+        body = await ask(http, world, "series", grain="year", version=version)
+        assert body["breaks"] == [change]
+        assert body["points"][0]["overall"]["percent"] == percent
+    assert (await ask(http, world, "series", grain="year", last=DAY, version=1))["breaks"] == []
+    assert (await ask(http, world, "series", "09002", grain="year", version=2))["breaks"] == []
+
+
 async def test_a_unit_nobody_spoke_of_has_empty_break_downs(world: World, http: httpx.AsyncClient) -> None:
     for what in ("channels", "procedures", "fields", "counters"):
         assert (await ask(http, world, what))["items"] == []
@@ -347,7 +376,7 @@ async def test_each_takes_one_or_two_statements_however_much_there_is(
 ) -> None:
     for at in range(8):
         await fill(world, UNITS[at % 4], FIRST + timedelta(days=at * 14), HAPPY, SAD)
-    for what, most in (("series", 1), ("channels", 1), ("procedures", 1), ("fields", 1), ("counters", 2)):
+    for what, most in (("series", 2), ("channels", 1), ("procedures", 1), ("fields", 1), ("counters", 2)):
         query = {"grain": "week"} if what == "series" else {}
         await ask(http, world, what, **query)
         with statements(app.state.database) as made:

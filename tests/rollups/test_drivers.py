@@ -63,7 +63,7 @@ def pearson(said: Sequence[Said], at: int) -> tuple[int, float | None]:
         if one.answers[at] and others:
             pairs.append((one.answers[at], sum(answer >= 4 for answer in others) / len(others)))
     try:
-        return len(pairs), correlation(*map(list, zip(*pairs, strict=True)))  # type: ignore[arg-type]
+        return len(pairs), correlation(*map(list, zip(*pairs, strict=True)))
     except (StatisticsError, TypeError):
         return len(pairs), None
 
