@@ -40,7 +40,7 @@ _VERSIONS, _OWN = (
 async def versions(
     connection: AsyncConnection, unit_code: str, code: str, first: date, last: date, *, subtree: bool
 ) -> list[tuple[date, int]]:
-    """Each version that was answered, with its first day, in that order; none of a questionnaire that has one.
+    """Each version that was answered, with its first day, in that order; none if there is but one.
 
     Whether the caller may see the unit is settled before.
     """
