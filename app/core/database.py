@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from app.core.errors import Problem
+from app.core.figure_problems import MappingExists
 from app.core.problems import (
     Conflict,
     ProcedureExists,
@@ -48,6 +49,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "uq_units_code": UnitExists,
     "uq_procedures_code": ProcedureExists,
     "uq_questionnaires_code_version": QuestionnaireExists,
+    "pk_questionnaire_mappings": MappingExists,
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
     "uq_users_username": UsernameTaken,
     "uq_reorganisations_decision_digest": ReorganisationExists,

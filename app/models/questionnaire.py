@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Identity, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, PrimaryKeyConstraint, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,3 +31,15 @@ class Questionnaire(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     published_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
+
+
+class QuestionnaireMapping(Base):
+    """Criteria of a version (code) that ask the same as criteria of an earlier one; never changed."""
+
+    __tablename__ = "questionnaire_mappings"
+    __table_args__ = (PrimaryKeyConstraint("questionnaire_id", "earlier_id"),)
+
+    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaires.id"))
+    earlier_id: Mapped[int] = mapped_column(ForeignKey("questionnaires.id"))
+    criteria: Mapped[dict[str, str]] = mapped_column(JSONB)
+    published_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.questionnaire import Questionnaire
+from app.models.questionnaire import Questionnaire, QuestionnaireMapping
 
 
 async def find(session: AsyncSession, code: str, version: int, *, lock: bool = False) -> Questionnaire | None:
@@ -37,3 +37,23 @@ async def newest_published(session: AsyncSession, code: str) -> Questionnaire | 
     """The highest published version that is not retired."""
     query = select(Questionnaire).where(Questionnaire.code == code, Questionnaire.status == "published")
     return await session.scalar(query.order_by(Questionnaire.version.desc()).limit(1))
+
+
+async def find_mapping(
+    session: AsyncSession, questionnaire_id: int, earlier_id: int
+) -> QuestionnaireMapping | None:
+    """The mapping between two versions."""
+    return await session.get(QuestionnaireMapping, (questionnaire_id, earlier_id))
+
+
+async def mappings_of(
+    session: AsyncSession, questionnaire_id: int
+) -> list[tuple[QuestionnaireMapping, Questionnaire]]:
+    """The mappings of a version, each with the earlier version, the newest of these first."""
+    query = (
+        select(QuestionnaireMapping, Questionnaire)
+        .join(Questionnaire, Questionnaire.id == QuestionnaireMapping.earlier_id)
+        .where(QuestionnaireMapping.questionnaire_id == questionnaire_id)
+        .order_by(Questionnaire.version.desc())
+    )
+    return [(mapping, earlier) for mapping, earlier in await session.execute(query)]

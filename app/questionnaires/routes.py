@@ -26,7 +26,7 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.schema import Code
-from app.questionnaires import queries, service
+from app.questionnaires import mapping, queries, service
 from app.questionnaires.definition import Definition
 from app.questionnaires.deps import forget_after_commit
 from app.questionnaires.schemas import EXAMPLE, QuestionnaireOut
@@ -126,3 +126,6 @@ async def retire(
 ) -> QuestionnaireOut:
     """No new visits or tablets use it; what was handed out may be answered. Repeating changes nothing."""
     return QuestionnaireOut.of(await service.retire(session, subject, code, version))
+
+
+router.include_router(mapping.router)

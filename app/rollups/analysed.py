@@ -55,6 +55,17 @@ class _Head(Out):
     pending: Annotated[int, Field(description="Unit-days of this scope whose re-count is still due.")]
 
 
+class AcrossFigure(Out):
+    """A criterion over several versions of its questionnaire."""
+
+    code: str
+    percent: Percent
+    low: Percent
+    high: Percent
+    answers: int
+    satisfied: int
+
+
 class SeriesPoint(Out):
     """The index of some days; null figures where nobody answered."""
 
@@ -63,13 +74,29 @@ class SeriesPoint(Out):
     responses: int
     overall: Figure
     components: list[TitledFigure]
+    criteria: Annotated[
+        list[AcrossFigure] | None,
+        Field(description="Only with `across`: the mapped criteria, over all versions that are read."),
+    ] = None
+
+
+class Break(Out):
+    """Where another version of the questionnaire begins: the series does not go on in it."""
+
+    on: Annotated[date, Field(description="The first day on which `to_version` was answered.")]
+    from_version: int
+    to_version: int
 
 
 class SeriesOut(_Head):
     """A unit's index over time; the first and the last point are clipped to the period."""
 
     grain: Grain
+    across: Annotated[
+        list[int] | None, Field(description="Only with `across`: the versions that are read.")
+    ] = None
     points: list[SeriesPoint]
+    breaks: list[Break]
 
 
 class _Item(Out):

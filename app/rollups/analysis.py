@@ -20,9 +20,11 @@ from app.core.problems import (
     UnitUnknown,
 )
 from app.core.schema import Code
+from app.questionnaires import queries
 from app.questionnaires.deps import Questionnaires
 from app.questionnaires.published import Published
 from app.rollups import breakdown, drivers
+from app.rollups.across import Earlier
 from app.rollups.analysed import ChannelsOut, CountersOut, DriversOut, FieldsOut, ProceduresOut, SeriesOut
 from app.rollups.breakdown import Question, Reader
 from app.rollups.grains import Grain
@@ -83,18 +85,28 @@ async def read_series(
     grain: Annotated[Grain, Query(description="Weeks are ISO weeks, from Monday.")],
     reader: Asking,
     published: Version,
+    questionnaires: Questionnaires,
     session: ReadSession,
     scope: InScope = "subtree",
     channel: InChannel = None,
     formula: ByFormula = None,
+    across: Annotated[
+        bool,
+        Query(description="Earlier versions, too, for exactly the criteria that are mapped to theirs."),
+    ] = False,
 ) -> Response:
     """Points without a gap; the first and the last are clipped to the period, so that all add up to it.
 
     At most 750 points. Each is the index of its days, whatever its n: mind the interval.
     """
     asked = Question(unit_code, period, scope, channel, formula)
+    earlier = None
+    if across:
+        known = await queries.mappings_of(session, published.id)
+        versions = await questionnaires.by_ids([row.id for _, row in known])
+        earlier = [Earlier(versions[row.id], mapping.criteria) for mapping, row in known]
     connection = await session.connection()
-    return answer(request, await breakdown.series(connection, published, reader, asked, grain))
+    return answer(request, await breakdown.series(connection, published, reader, asked, grain, earlier))
 
 
 @router.get(

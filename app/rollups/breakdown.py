@@ -4,6 +4,7 @@ A point of a series is the index of its days, shown as the index is. What sets g
 other is suppressed under `min_n` (`shown.guarded`).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,8 @@ from app.core.faults import Fault
 from app.core.messages import Language
 from app.core.problems import InvalidRequest, QuestionnaireUnknown, UnitUnknown
 from app.questionnaires.published import Published, PublishedQuestionnaires
-from app.rollups import grains, groups, raw
+from app.rollups import across, breaks, grains, groups, raw
+from app.rollups.across import Earlier
 from app.rollups.grains import Grain
 from app.rollups.groups import By, Groups
 from app.rollups.index import Formula
@@ -61,8 +63,12 @@ async def series(
     reader: Reader,
     question: Question,
     grain: Grain,
+    earlier: Sequence[Earlier] | None = None,
 ) -> Json:
-    """Every point of the period, those without a response included."""
+    """Every point of the period, those without a response included.
+
+    With `earlier` versions each point tells of the criteria they have in common, too, over all of them.
+    """
     first, last = question.period.first, question.period.last
     points = grains.points(grain, first, last)
     if points is None:
@@ -72,7 +78,7 @@ async def series(
     formula = question.formula or published.definition.formula
     shape = Shape.of(published.layout)
     known = {group.key: group for group in found.groups}
-    shown = []
+    shown: list[Json] = []
     for point in points:
         group = known.get(point.start)
         responses = 0 if group is None else group.responses
@@ -84,7 +90,25 @@ async def series(
                 **body(responses, figures, published.definition, reader.language, None),
             }
         )
-    return {**_head(found, published, reader, question, formula), "grain": grain, "points": shown}
+    begun = await breaks.versions(
+        connection, question.unit_code, published.code, first, last, subtree=question.scope == "subtree"
+    )
+    head = {**_head(found, published, reader, question, formula), "grain": grain}
+    if earlier is None:
+        return {**head, "points": shown, "breaks": breaks.between(begun)}
+    codes = across.common(published, earlier) if earlier else []
+    counts: across.Counts = {}
+    across.add(counts, published, {code: code for code in codes}, found.groups)
+    for one in earlier:
+        read = await _read(connection, one.published, reader, question, spans, grain)
+        across.add(counts, one.published, {code: one.criteria[code] for code in codes}, read.groups)
+    for point, body_of in zip(points, shown, strict=True):
+        body_of["criteria"] = across.shown(counts, point.start, codes)
+    read_as_one = {published.version, *(one.published.version for one in earlier)}
+    left = [
+        one for one in breaks.between(begun) if not {one["from_version"], one["to_version"]} <= read_as_one
+    ]
+    return {**head, "across": sorted(read_as_one), "points": shown, "breaks": left}
 
 
 async def by_group(

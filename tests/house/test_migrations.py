@@ -49,6 +49,7 @@ ROWS: Mapping[str, Mapping[str, object]] = {
         "search_text": "",
     },
     "questionnaires": {"code": "q", "version": 1, "status": "published", "definition": {}, "digest": "d"},
+    "questionnaire_mappings": {"questionnaire_id": 1, "earlier_id": 1, "criteria": {"A1": "A1"}},
     "recovery_codes": {"user_id": ONE, "code_hash": b"x"},
     "refresh_tokens": {"token_hash": b"x", "family": ONE, "user_id": ONE, "expires_at": NOW},
     "reorganisations": {

@@ -188,6 +188,9 @@ WALK: Mapping[str, list[Ask]] = {
         Ask(both(lambda _: VERSION, body(code="quick-5", version=1, **DEFINITION)))
     ],
     "POST /api/v1/questionnaires/{code}/{version}/publish": [Ask(lambda _: VERSION)],
+    "POST /api/v1/questionnaires/{code}/{version}/mappings": [
+        Ask(both(lambda _: VERSION, body(earlier_version=1, criteria={"A1": "A1"})))
+    ],
     "POST /api/v1/questionnaires/{code}/{version}/retire": [Ask(lambda _: VERSION)],
     # the record
     "GET /api/v1/audit": [

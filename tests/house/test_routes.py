@@ -26,6 +26,7 @@ OPEN = {
     "GET /api/v1/auth/oidc/callback": "this is where one comes back from it",
     "GET /api/v1/questionnaires": "what citizens are asked is public",
     "GET /api/v1/questionnaires/{code}/{version}": "what citizens are asked is public",
+    "GET /api/v1/questionnaires/{code}/{version}/mappings": "what citizens are asked is public",
     "GET /api/v1/links/{code}": "the link is the key",
     "GET /q/{code}.svg": "the link is the key",
     "GET /q/{code}.png": "the link is the key",
