@@ -20,6 +20,7 @@ from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
 from app.devices import routes as devices
 from app.devices.known import DeviceTokens
+from app.par import routes as par
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -50,6 +51,7 @@ ROOMS = (
     questionnaires,
     visits,
     devices,
+    par,
     health,
 )
 

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from app.core.errors import Problem
+from app.core.par_problems import ParSheetFinal
 from app.core.problems import (
     Conflict,
     ProcedureExists,
@@ -48,6 +49,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "uq_procedures_code": ProcedureExists,
     "uq_questionnaires_code_version": QuestionnaireExists,
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
+    "par_sheets_final": ParSheetFinal,  # raised by a trigger
     "uq_users_username": UsernameTaken,
     "uq_reorganisations_decision_digest": ReorganisationExists,
 }

@@ -3,6 +3,7 @@
 from app.models import (
     account,
     device,
+    par,
     questionnaire,
     record,
     reorganisation,
@@ -19,6 +20,7 @@ metadata = Base.metadata
 FAMILIES = (
     account,
     device,
+    par,
     questionnaire,
     record,
     reorganisation,
