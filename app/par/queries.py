@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, String, cast, delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import subtree, within_reach
@@ -67,7 +67,7 @@ async def current(session: AsyncSession, unit_ids: Collection[int], year: int) -
     newest = (
         select(ParSheet)
         .where(ParSheet.unit_id.in_(unit_ids), ParSheet.year == year)
-        .distinct(ParSheet.unit_id)
+        .ext(distinct_on(ParSheet.unit_id))
         .order_by(ParSheet.unit_id, ParSheet.revision.desc())
     )
     sheets = (await session.scalars(newest)).all()
@@ -186,7 +186,7 @@ async def summed(
         )
         .join(Unit, Unit.id == ParSheet.unit_id)
         .where(within_reach(Unit.id, subject))
-        .distinct(ParSheet.unit_id, ParSheet.year)
+        .ext(distinct_on(ParSheet.unit_id, ParSheet.year))
         .order_by(ParSheet.unit_id, ParSheet.year, ParSheet.revision.desc())
     )
     if years is not None:
