@@ -1,3 +1,4 @@
+import asyncio
 import csv
 import io
 from pathlib import Path
@@ -107,8 +108,8 @@ async def test_a_draft_is_written_anew_and_a_repetition_writes_nothing(
     for first in ("50", "50.0", "51", "51"):
         written = await put(http, world.admin, "24", 2020, sheet(first, final=False))
         assert written.status_code == 200
-    assert written.json()["totals"]["points"] == "81.00"
-    assert written.json()["revision"] == 1
+    shown = (await read(http, world.admin)).json()
+    assert (shown["totals"]["points"], shown["revision"]) == ("81.00", 1)
     assert len(await deeds(database)) == 2
     async with database.read() as session:
         assert len((await session.scalars(select(ParScore))).all()) == 2
@@ -122,18 +123,26 @@ async def test_a_final_sheet_changes_only_by_a_revision_with_a_reason(
     assert refusal(await put(http, world.admin, "24", 2020, sheet("51"))) == (409, "par_sheet_final")
     draft = sheet("50", final=False)
     assert refusal(await put(http, world.admin, "24", 2020, draft)) == (409, "par_sheet_final")
-    reason = {"reason": "Bộ Nội vụ đính chính"}
+    reason: dict[str, Any] = {"reason": "Bộ Nội vụ đính chính"}
     assert faults(await put(http, world.admin, "24", 2020, sheet("51", final=False, **reason))) == [
         ("/final", "revision_is_final")
     ]
     for _ in range(2):  # a repetition is the same revision
         revised = await put(http, world.admin, "24", 2020, sheet("51", **reason))
         assert (revised.status_code, revised.json()["revision"]) == (200, 2)
-    assert revised.json()["reason"] == "Bộ Nội vụ đính chính"
-    assert (await read(http, world.admin)).json()["totals"]["points"] == "81.00"
+    shown = (await read(http, world.admin)).json()
+    assert (shown["totals"]["points"], shown["reason"]) == ("81.00", "Bộ Nội vụ đính chính")
     assert (await read(http, world.admin, revision=1)).json()["totals"]["points"] == "80.00"
     assert refusal(await read(http, world.admin, revision=3)) == (404, "par_sheet_unknown")
     assert [details["revision"] for _, _, details in await deeds(database)] == [1, 2]
+
+
+async def test_of_two_who_write_at_once_one_is_first(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    sent = [put(http, world.admin, "24", 2020, sheet(first)) for first in ("50", "51", "52", "53")]
+    assert sorted([answer.status_code for answer in await asyncio.gather(*sent)]) == [200, 409, 409, 409]
+    assert len(await deeds(database)) == 1
 
 
 async def test_a_reason_without_a_final_sheet_is_a_fault(http: httpx.AsyncClient, world: World) -> None:

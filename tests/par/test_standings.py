@@ -65,6 +65,26 @@ async def test_units_of_a_kind_beneath_a_parent_are_ranked_by_exact_sums(
     assert ranks(await ask(http, world.admin, "sheets", 2020, parent="09003")) == [("09004", 1, "70.00")]
 
 
+async def test_sums_in_the_list_are_those_of_the_sheets_however_a_domain_was_scored(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    ways: tuple[dict[str, str], ...] = (
+        {"appraised_score": "20.0001", "survey_score": "9.99"},
+        {"appraised_score": "20.5"},
+        {"survey_score": "0.0001"},
+        {"points": "0"},
+        {"self_score": "40"},
+    )
+    for year, way in enumerate(ways, 2015):
+        body = sheet("33.3333", final=False)
+        del body["domains"][1]["points"]
+        body["domains"][1] |= way
+        written = (await put(http, world.admin, "09001", year, body)).json()
+        listed = (await ask(http, world.admin, "sheets", year))["items"]
+        assert [item["points"] for item in listed] == [written["totals"]["points"]]
+        assert (written["totals"]["points"] is None) == ("self_score" in way)
+
+
 async def test_drafts_stand_at_the_end_and_a_revision_in_the_place_of_what_it_revised(
     http: httpx.AsyncClient, world: World
 ) -> None:
@@ -124,7 +144,7 @@ async def test_who_reaches_less_sees_ranks_among_those_within_reach_and_no_other
     assert ranks(await ask(http, reader, "sheets", 2020)) == [("09002", 1, "85.00"), ("09001", 2, "80.00")]
     assert ranks(await ask(http, one, "sheets", 2020)) == [("09001", 1, "80.00")]
     for what in ("sheets", "reports/last-places"):
-        params = {"year": 2020, "kind": "commune", "parent": "27"}
+        params: dict[str, str | int] = {"year": 2020, "kind": "commune", "parent": "27"}
         hidden = await http.get(f"{PAR}/{what}", params=params, headers=reader)
         assert (hidden.status_code, hidden.json()["code"]) == (404, "unit_unknown")
 
