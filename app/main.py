@@ -22,6 +22,7 @@ from app.devices import routes as devices
 from app.devices.known import DeviceTokens
 from app.exports import routes as exports
 from app.exports.stream import Streams
+from app.par import routes as par
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -59,6 +60,7 @@ ROOMS = (
     exports,
     samples,
     rankings,
+    par,
     health,
 )
 

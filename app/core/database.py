@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import (
 
 from app.core.errors import Problem
 from app.core.figure_problems import MappingExists
+from app.core.par_problems import ParSheetFinal
 from app.core.problems import (
     Conflict,
     ProcedureExists,
@@ -51,6 +52,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "uq_questionnaires_code_version": QuestionnaireExists,
     "pk_questionnaire_mappings": MappingExists,
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
+    "par_sheets_final": ParSheetFinal,  # raised by a trigger
     "uq_users_username": UsernameTaken,
     "uq_reorganisations_decision_digest": ReorganisationExists,
     "uq_samples_unit_id_name": SampleExists,

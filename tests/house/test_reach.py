@@ -17,6 +17,7 @@ from app.models.unit import Unit
 from tests.house.test_routes import OPEN, ROUTES
 from tests.support import said
 from tests.support.branches import Branch, count, furnish, newcomer, plant
+from tests.support.par import sheet
 from tests.support.people import PASSWORD, USERS, accept, bearer, let_in, sign_in
 from tests.support.sampling import wanted
 from tests.support.visits import today
@@ -82,6 +83,14 @@ def figures(**of: str) -> Callable[[Branch], dict[str, Any]]:
         return {"params": {**period(branch)["params"], **named, **query(**of)(branch)["params"]}}
 
     return ask
+
+
+def compared(_: Branch) -> dict[str, Any]:
+    return {"params": {"year": 2020, "kind": "commune"}}
+
+
+def compared_beneath(**of: str) -> Callable[[Branch], dict[str, Any]]:
+    return lambda branch: {"params": {**compared(branch)["params"], **query(**of)(branch)["params"]}}
 
 
 def table(header: str, row: str) -> Callable[[Branch], dict[str, Any]]:
@@ -253,6 +262,37 @@ WALK: Mapping[str, list[Ask]] = {
         ]
         for what in ("series", "channels", "procedures", "fields", "counters", "drivers")
     },
+    # the PAR Index
+    "GET /api/v1/par/templates": [Ask(nothing, "mine")],
+    "GET /api/v1/par/sheets": [Ask(compared, "mine"), Ask(compared_beneath(parent="top"))],
+    "POST /api/v1/par/sheets/import": [
+        Ask(
+            lambda branch: {
+                **table("unit_code,domain,points", "{branch.leaf},1,1")(branch),
+                "params": {"year": 2020, "template": "provinces-2020"},
+            },
+            "faulted",
+        )
+    ],
+    "GET /api/v1/par/sheets/{unit_code}/{year}": [
+        Ask(lambda branch: {"path": {"unit_code": branch.leaf, "year": 2020}})
+    ],
+    "PUT /api/v1/par/sheets/{unit_code}/{year}": [
+        Ask(lambda branch: {"path": {"unit_code": branch.leaf, "year": 2020}, "json": sheet(50)})
+    ],
+    "GET /api/v1/par/reports/last-places": [
+        Ask(compared, "mine"),
+        Ask(compared_beneath(parent="top")),
+    ],
+    "GET /api/v1/par/external/{unit_code}": [Ask(at(unit_code="leaf"))],
+    "PUT /api/v1/par/external/{unit_code}/{instrument}": [
+        Ask(
+            lambda branch: {
+                "path": {"unit_code": branch.leaf, "instrument": "papi"},
+                "json": {"figures": []},
+            }
+        )
+    ],
     # one's own account
     "GET /api/v1/me": [Ask(nothing, "mine")],
     "POST /api/v1/auth/password": [Ask(body(current="x", new=PASSWORD), "mine")],
@@ -390,6 +430,11 @@ async def test_administering_there_does_not_make_a_viewer_here_more_than_a_viewe
         "GET /api/v1/samples/{sample_id}/verify",
         *(name for name in WALK if name.startswith("GET /api/v1/indices/{unit_code}/")),
         "GET /api/v1/rankings",
+        "GET /api/v1/par/templates",
+        "GET /api/v1/par/sheets",
+        "GET /api/v1/par/sheets/{unit_code}/{year}",
+        "GET /api/v1/par/reports/last-places",
+        "GET /api/v1/par/external/{unit_code}",
     }
     for name, way in asks():
         answer = await send(http, name, way, ours, guest)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app.core.database import Database
 from app.rollups.jobs import refresh
 from tests.support import said
+from tests.support.par import put, sheet
 from tests.support.people import colleague, person
 from tests.support.sampling import drawn_from
 from tests.support.visits import register, visit
@@ -95,6 +96,9 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
     answered = await http.post("/api/v1/responses", json=said.body(link=links[0], comment=f"Tốt {name}"))
     assert answered.status_code == 201, answered.text
     sample = await drawn_from(world, top, leaf, f"Mẫu {name}")
+    for unit, points in ((leaf, 50), (top, 60)):
+        scored = await put(http, world.admin, unit, 2020, sheet(points, final=False, source=f"Phiếu {name}"))
+        assert scored.status_code == 200, scored.text
     day = visit()["served_on"]
     listed = await http.get(
         "/api/v1/responses", params={"unit": leaf, "from": str(day), "to": str(day)}, headers=world.admin
