@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from app.core.errors import Problem
+from app.core.period_problems import PeriodExists, SnapshotFrozen
 from app.core.problems import (
     Conflict,
     ProcedureExists,
@@ -48,6 +49,8 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "uq_procedures_code": ProcedureExists,
     "uq_questionnaires_code_version": QuestionnaireExists,
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
+    "uq_periods_unit_id_first_day_last_day_questionnaire_id": PeriodExists,
+    "period_snapshots_frozen": SnapshotFrozen,  # raised by a trigger
     "uq_users_username": UsernameTaken,
     "uq_reorganisations_decision_digest": ReorganisationExists,
 }

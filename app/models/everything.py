@@ -3,6 +3,7 @@
 from app.models import (
     account,
     device,
+    period,
     questionnaire,
     record,
     reorganisation,
@@ -19,6 +20,7 @@ metadata = Base.metadata
 FAMILIES = (
     account,
     device,
+    period,
     questionnaire,
     record,
     reorganisation,
