@@ -12,6 +12,7 @@ from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
 from app.core import health
+from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
 from app.core.limits import RateLimiter
@@ -20,6 +21,7 @@ from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
 from app.devices import routes as devices
 from app.devices.known import DeviceTokens
+from app.periods import routes as periods
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -50,6 +52,7 @@ ROOMS = (
     visits,
     devices,
     rollups,
+    periods,
     health,
 )
 
@@ -109,6 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
             expose_headers=["etag", "x-request-id", "retry-after"],
         )
+    app.add_middleware(PublicCors)
     for room in ROOMS:
         app.include_router(room.router)
     return app

@@ -20,6 +20,7 @@ from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
 from app.core.database import LOST_CONNECTION, Database, plain_url
 from app.core.settings import Settings
+from app.periods.jobs import close_due
 from app.rollups.jobs import nightly_recount, run_pulse
 from app.units.jobs import take_effect
 from app.visits.jobs import settle_answered
@@ -49,6 +50,7 @@ TIMETABLE = (
     Job("rollups.nightly_recount", time(2, 10), nightly_recount),
     Job("auth.purge_sign_ins", None, purge_sign_ins),
     Job("units.take_effect", None, take_effect),
+    Job("periods.close_due", None, close_due),
 )
 
 

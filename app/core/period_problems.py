@@ -64,6 +64,26 @@ class PersonNeeded(Problem):
     )
 
 
+class RevisionSuperseded(Problem):
+    code, status = "revision_superseded", 409
+    title = Text("Đã có bản sửa đổi mới hơn", "There is a newer revision")
+    detail = Text(
+        "Chỉ công bố bản mới nhất; bản mới nhất là {latest}.",
+        "Only the latest revision is published; it is {latest}.",
+    )
+
+
+class TreeDiffers(Problem):
+    code, status = "tree_differs", 409
+    title = Text("Cơ cấu đơn vị đã thay đổi", "The tree of units has changed")
+    detail = Text(
+        "Kỳ này trùng ngày với một kỳ đã công bố theo cơ cấu đơn vị khác (đơn vị {unit}): công bố cả hai có "
+        "thể để lộ số liệu quá nhỏ.",
+        "This period shares days with one that was published with another tree (unit {unit}): both together "
+        "could give figures away that are too small.",
+    )
+
+
 class AlreadyPublished(Problem):
     code, status = "already_published", 409
     title = Text("Bản số liệu đã được công bố", "This revision is published already")
@@ -74,7 +94,8 @@ class NothingToPublish(Problem):
     code, status = "nothing_to_publish", 409
     title = Text("Không có gì công bố được", "Nothing of it can be published")
     detail = Text(
-        "Mọi số liệu đều dựa trên dưới {min_n} phản hồi, hoặc để lộ số liệu như vậy khi so với bản đã công bố.",
+        "Mọi số liệu đều dựa trên dưới {min_n} phản hồi, hoặc để lộ số liệu như vậy khi so với bản đã công "
+        "bố.",
         "Every figure rests on fewer than {min_n} responses, or gives such a figure away beside what is "
         "published already.",
     )
@@ -83,9 +104,7 @@ class NothingToPublish(Problem):
 class NothingRevised(Problem):
     code, status = "nothing_revised", 409
     title = Text("Số liệu không thay đổi", "Nothing has changed")
-    detail = Text(
-        "Số liệu hiện nay giống hệt bản gần nhất.", "The figures are those of the latest revision."
-    )
+    detail = Text("Số liệu hiện nay giống hệt bản gần nhất.", "The figures are those of the latest revision.")
 
 
 class SnapshotFrozen(Problem):

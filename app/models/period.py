@@ -32,8 +32,10 @@ class Period(Base):
     opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closing_by: Mapped[str | None]
     """Who ordered the closing; whoever publishes must be somebody else."""
-    grace_to: Mapped[date | None]
-    """The last local day on which tablets may still bring in what belongs to the period."""
+    grace_until: Mapped[datetime | None]
+    """Until then tablets may still bring in what belongs to the period; its snapshot is taken afterwards."""
+    min_n: Mapped[int | None]
+    """The smallest number of responses that may be shown, as it was set when the closing was ordered."""
 
 
 class Snapshot(Base):

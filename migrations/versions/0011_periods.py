@@ -47,7 +47,8 @@ def upgrade() -> None:
         sa.Column("opened_by", sa.String(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("closing_by", sa.String(), nullable=True),
-        sa.Column("grace_to", sa.Date(), nullable=True),
+        sa.Column("grace_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("min_n", sa.Integer(), nullable=True),
         sa.CheckConstraint("first_day <= last_day", name=op.f("ck_periods_days")),
         sa.CheckConstraint(
             "state IN ('open', 'closing', 'closed', 'published')", name=op.f("ck_periods_state")
