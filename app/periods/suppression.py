@@ -95,8 +95,8 @@ def choose(
         publications = [*earlier, Shown(segments, frozenset(shown))]
         wanted: set[int] = set()
         for counts in layers:
-            for star, member in _dangers(tree, counts, publications, min_n):
-                wanted.add(_to_hide(tree, shown, sizes, star, member))
+            for danger in _dangers(tree, counts, publications, min_n):
+                wanted.add(_to_hide(tree, counts, shown, sizes, danger, min_n))
         if not wanted:
             break
         for unit in wanted:
@@ -107,14 +107,24 @@ def choose(
 
 
 def _to_hide(
-    tree: Tree, shown: set[int], sizes: Mapping[int, int], star: int | None, member: int | None
+    tree: Tree,
+    counts: Counts,
+    shown: set[int],
+    sizes: Mapping[int, int],
+    danger: tuple[int | None, int | None],
+    min_n: int,
 ) -> int:
     """Which unit to hide because of a danger to a member of a star (None: its own share); -1: all."""
+    star, member = danger
     if member in shown and member is not None:
         return member
     if star is None:
         return -1
-    if children := [child for child in tree.children[star] if child in shown and sizes[child] > 0]:
+    endangered = counts.own[star] if member is None else counts.totals[member]
+    few = frozenset(at for at, value in enumerate(endangered) if 0 < value < min_n)
+    children = [child for child in tree.children[star] if child in shown and sizes[child] > 0]
+    # whoever has nothing where the endangered one has little would be hidden in vain
+    if children := [child for child in children if counts.places[child] & few] or children:
         return min(children, key=lambda child: (sizes[child], child))
     above: int | None = star
     while above is not None and above not in shown:
@@ -151,8 +161,14 @@ def _dangers(
     if alone:  # endangered by what is shown of itself: seen to first, all at once
         yield from alone
         return
+    spoilt: set[int] = set()
     for star, children in enumerate(tree.children):
-        yield from _star(star, children, counts, (up, known, shown_by), min_n)
+        if star in spoilt:  # what is in danger there may be only because of the danger above
+            spoilt.update(children)
+            continue
+        for found in _star(star, children, counts, (up, known, shown_by), min_n):
+            spoilt.update(children)
+            yield found
 
 
 def _star(
