@@ -39,6 +39,8 @@ def verify(
             err.print(f"[bold red]sipas:[/] {name}: figures differ from the responses", soft_wrap=True)
         for path, stored, counted in one.differences:
             err.print(f"  {path}: stored {stored}, counted {counted}", soft_wrap=True, markup=False)
+        if one.further:
+            err.print(f"  and {one.further} more")
         if one.arrived_since:
             out.print(f"  {one.arrived_since} responses arrived since; a revision would take them in.")
     if not found:

@@ -38,6 +38,8 @@ class Checked:
     units: int = 0
     arrived_since: int = 0
     differences: list[tuple[str, object, object]] = field(default_factory=list)
+    further: int = 0
+    """How many more differences there are than are listed."""
 
     @property
     def sound(self) -> bool:
@@ -86,8 +88,9 @@ async def _check(session: AsyncSession, period: Period, snapshot: Snapshot, publ
         if path.endswith("response_rate") or (path.endswith("visits_answered") and was <= now):
             continue
         if len(checked.differences) == MAX_DIFFERENCES:
-            break
-        checked.differences.append((path, was, now))
+            checked.further += 1
+        else:
+            checked.differences.append((path, was, now))
     return checked
 
 

@@ -1,13 +1,18 @@
 """Periods through their door: who may do which step, what never changes, what the public sees."""
 
+import asyncio
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +33,7 @@ from tests.support.visits import today
 from tests.support.world import World
 
 PERIODS, PUBLIC = "/api/v1/periods", "/api/v1/public/periods"
+ROOT = Path(__file__).parents[2]
 FIRST, LAST = date(2026, 7, 1), date(2026, 9, 30)
 GOOD, BAD = (5, 4, 5, 4, 5), (5, 2, 1, 4, 0)
 
@@ -167,7 +173,7 @@ async def test_every_number_of_a_snapshot_is_what_the_responses_say(
         if one.questionnaire_id == world.questionnaires["quick-5"] and FIRST <= one.local_day <= LAST
     ]
     ids = {code: world.units[code] for code in UNITS}
-    ratios = {}
+    ratios: dict[str, Fraction] = {}
     for code, unit in by_code(body).items():
         here = [one for one in inside if one.unit_id in {ids[below] for below in BELOW[code]}]
         book = figures(here, FORMS["quick-5"])
@@ -182,11 +188,10 @@ async def test_every_number_of_a_snapshot_is_what_the_responses_say(
             assert component["criteria"][0]["distribution"] == {str(at): counts[at] for at in range(1, 6)}
             assert component["criteria"][0]["skipped"] == counts[0]
         n, x, y = book.sums[0][:3]
-        ratios[code] = Fraction(y, x) if x else None
-        assert unit["overall"]["percent"] == half_up(ratios[code])
+        assert unit["overall"]["percent"] == half_up(Fraction(y, x) if x else None)
+        ratios[code] = Fraction(y, x or 1)
         assert (unit["overall"]["responses"], unit["overall"]["answers"]) == (n, x)
-        points = None if ratios[code] is None else half_up(ratios[code] / 10)
-        assert unit["par_index_points"] == points
+        assert unit["par_index_points"] == half_up(Fraction(y, 10 * x) if x else None)
         served = visits if code in {"24", "09001"} else 0
         assert (unit["visits"], unit["visits_answered"]) == (served, max(0, served - 1))
     communes = {
@@ -402,6 +407,37 @@ async def test_a_tampered_snapshot_is_found(
     assert [path for path, _, _ in checked.differences] == ["units.24.overall.satisfied"]
 
 
+async def test_the_command_names_what_differs_and_exits_1(
+    http: httpx.AsyncClient, world: World, two: tuple[dict[str, str], dict[str, str]], database: Database
+) -> None:
+    said = await fill(world, **{"09001": 8, "09002": 9})
+    number = await closed(http, two[0])
+    await judge(database, said[0], "void")
+    environment = os.environ | {"SIPAS_DATABASE_URL": database.url}
+    command = [sys.executable, "-m", "app.cli", "period", "verify", str(number)]
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "units.24.overall.answers: stored 83, counted 79" in done.stderr
+    assert "more" in done.stderr
+
+
+async def test_periods_of_two_trees_are_not_published_over_the_same_days(
+    http: httpx.AsyncClient, world: World, two: tuple[dict[str, str], dict[str, str]], database: Database
+) -> None:
+    await fill(world, **{"09001": 8, "09002": 9, "SNV": 20})
+    await published(http, two, to="2026-07-31")
+    async with database.transaction() as session:
+        await session.execute(
+            text("UPDATE units SET parent_id = :parent WHERE code = '09002'"), {"parent": world.units["SNV"]}
+        )
+    number = await closed(http, two[0])
+    assert await refused(http, two[1], f"/{number}/publish", {"revision": 1}) == (409, "tree_differs")
+    later = await published(http, two, **{"from": "2026-08-01", "to": "2026-08-31"})
+    assert by_code(await public(http, later))["09002"]["parent"] == "SNV"
+
+
 async def test_the_feed_is_made_for_caches_and_pages_of_any_origin(
     http: httpx.AsyncClient, world: World, two: tuple[dict[str, str], dict[str, str]]
 ) -> None:
@@ -414,7 +450,7 @@ async def test_the_feed_is_made_for_caches_and_pages_of_any_origin(
     ):
         answer = await http.get(address, headers={"Origin": "https://bao.example.vn"})
         assert answer.status_code == 200, answer.text
-        model.model_validate(answer.json())  # type: ignore[attr-defined]  # one of three models
+        model.model_validate(answer.json())
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["cache-control"] == "public, max-age=300"
         again = await http.get(address, headers={"If-None-Match": answer.headers["etag"]})

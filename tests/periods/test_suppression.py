@@ -82,7 +82,7 @@ class Case(NamedTuple):
             done.append(Published(segments, layers))
         return done
 
-    def count(self, units: Sequence[int], figure: int, segments: Sequence[int]) -> int:
+    def responses(self, units: Sequence[int], figure: int, segments: Sequence[int]) -> int:
         return sum(self.own[unit][figure][at] for unit in units for at in segments)
 
 
@@ -134,12 +134,12 @@ def one_figure_is_safe(
     groups += [[unit] for unit in range(len(case.parents))]
     for some in spans_of(spans):
         for group in groups:
-            if 0 < case.count(group, figure, some) < MIN_N:
+            if 0 < case.responses(group, figure, some) < MIN_N:
                 assert not known.tells(row(group, some)), (group, some)
     if len(case.periods) == len(case.own[0]) == 1:  # here not even what was hidden to hide another
         inside = [at for at, one in enumerate(case.periods[0]) if one]
         for unit in set(range(len(case.parents))) - shown[0][1]:
-            if case.count(case.below(unit), figure, inside):
+            if case.responses(case.below(unit), figure, inside):
                 assert case.parents[unit] not in shown[0][1] or not known.tells(row(case.below(unit), inside))
 
 
@@ -196,7 +196,7 @@ def all_that_is_told(case: Case, published: Sequence[Published]) -> Knowledge:
                 for group in groups:
                     row = cell_row(case, case.below(unit), group, inside)
                     known.learn(row)
-                    if not case.count(case.below(unit), 1 + group[0], inside) and len(group) == 1:
+                    if not case.responses(case.below(unit), 1 + group[0], inside) and len(group) == 1:
                         for cell in row:  # none at all: none anywhere below
                             known.learn({cell: 1})
     return known
@@ -208,7 +208,7 @@ def nothing_small_is_told(case: Case, known: Knowledge) -> None:
         for some in spans_of(len(case.own[0][0])):
             for unit in range(len(case.parents)):
                 for group in (case.below(unit), [unit]):
-                    if 0 < case.count(group, 1 + part, some) < MIN_N:
+                    if 0 < case.responses(group, 1 + part, some) < MIN_N:
                         assert not known.tells(cell_row(case, group, [part], some)), (part, group, some)
 
 
@@ -222,7 +222,7 @@ def test_whoever_is_shown_stands_on_enough_and_beneath_somebody_shown(case: Case
             for unit in shown:
                 assert case.parents[unit] is None or case.parents[unit] in shown
                 for figure in figures:
-                    assert not 0 < case.count(case.below(unit), figure, inside) < MIN_N
+                    assert not 0 < case.responses(case.below(unit), figure, inside) < MIN_N
 
 
 def overall(
