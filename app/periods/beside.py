@@ -88,7 +88,7 @@ async def _others(session: AsyncSession, period: Period, mine: _Other) -> list[_
     loaded: dict[int, _Other] = {}
     while True:
         more = []
-        for other, snapshot_id, _, _ in left:
+        for other, snapshot_id in left:
             days = other.first_day, other.last_day
             near = [one for one in reached if one.days[0] <= days[1] and days[0] <= one.days[1]]
             if not near:

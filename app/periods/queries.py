@@ -226,17 +226,15 @@ async def snapshots(session: AsyncSession, period_id: int) -> list[Snapshot]:
     return list(await session.scalars(query))
 
 
-async def published_beside(
-    session: AsyncSession, questionnaire_id: int
-) -> list[tuple[Period, int, str, int]]:
-    """Every publication of a questionnaire version: period, snapshot's id, public body's digest, revision."""
+async def published_beside(session: AsyncSession, questionnaire_id: int) -> list[tuple[Period, int]]:
+    """Every publication of a questionnaire version: its period and its snapshot's id."""
     query = (
-        select(Period, Snapshot.id, Snapshot.public_digest, Snapshot.revision)
+        select(Period, Snapshot.id)
         .join(Snapshot, Snapshot.period_id == Period.id)
         .where(Period.questionnaire_id == questionnaire_id, Snapshot.published_at.is_not(None))
         .order_by(Snapshot.id)
     )
-    return [(row[0], row[1], row[2] or "", row[3]) for row in await session.execute(query)]
+    return [(row[0], row[1]) for row in await session.execute(query)]
 
 
 async def snapshot(session: AsyncSession, snapshot_id: int) -> Snapshot:
