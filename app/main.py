@@ -12,6 +12,7 @@ from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
 from app.core import health
+from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
 from app.core.limits import RateLimiter
@@ -23,6 +24,7 @@ from app.devices.known import DeviceTokens
 from app.exports import routes as exports
 from app.exports.stream import Streams
 from app.par import routes as par
+from app.periods import routes as periods
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -61,6 +63,7 @@ ROOMS = (
     samples,
     rankings,
     par,
+    periods,
     health,
 )
 
@@ -122,6 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["authorization", "content-type", "accept-language", "if-none-match"],
             expose_headers=["etag", "x-request-id", "retry-after", "x-export-id"],
         )
+    app.add_middleware(PublicCors)
     for room in ROOMS:
         app.include_router(room.router)
     return app

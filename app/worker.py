@@ -21,6 +21,7 @@ from app.core.clock import utc_now
 from app.core.database import LOST_CONNECTION, Database, plain_url
 from app.core.settings import Settings
 from app.exports.jobs import purge_exports, run_exports
+from app.periods.jobs import close_due
 from app.records.jobs import run_sealing
 from app.rollups.jobs import nightly_recount, run_pulse
 from app.samples.jobs import settle_sample_links
@@ -54,6 +55,7 @@ TIMETABLE = (
     Job("auth.purge_sign_ins", None, purge_sign_ins),
     Job("units.take_effect", None, take_effect),
     Job("exports.purge_exports", None, purge_exports),
+    Job("periods.close_due", None, close_due),
 )
 
 

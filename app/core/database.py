@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import (
 from app.core.errors import Problem
 from app.core.figure_problems import MappingExists
 from app.core.par_problems import ParSheetFinal
+from app.core.period_problems import PeriodExists, SnapshotFrozen
 from app.core.problems import (
     Conflict,
     ProcedureExists,
@@ -53,6 +54,8 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "pk_questionnaire_mappings": MappingExists,
     "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
     "par_sheets_final": ParSheetFinal,  # raised by a trigger
+    "uq_periods_unit_id_first_day_last_day_questionnaire_id": PeriodExists,
+    "period_snapshots_frozen": SnapshotFrozen,  # raised by a trigger
     "uq_users_username": UsernameTaken,
     "uq_reorganisations_decision_digest": ReorganisationExists,
     "uq_samples_unit_id_name": SampleExists,

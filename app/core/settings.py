@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         None, description="Their password; without it one is made up and printed once."
     )
     min_n: int = Field(5, ge=1, le=1000, description="Figures on fewer responses are never public.")
+    period_grace_days: int = Field(
+        7, ge=0, le=90, description="Days after a period for tablets that were offline, before it is closed."
+    )
+    public_licence: str = Field(
+        "https://creativecommons.org/licenses/by/4.0/", description="Licence named in the public feed."
+    )
     cors_origins: list[str] = Field(
         default_factory=list, description='Dashboards in a browser, as JSON: `["https://bang.example.vn"]`.'
     )

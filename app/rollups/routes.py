@@ -63,7 +63,7 @@ Asked = Annotated[Question, Depends(read_question)]
 
 
 async def read_weighting(
-    asked: Asked,
+    request: Request,
     weighting: Annotated[
         Weighting | None,
         Query(
@@ -81,7 +81,9 @@ async def read_weighting(
         if strata is not None:
             raise InvalidRequest(faults=[Fault("/strata", "only_with", {"other": "weighting"})])
         return None
-    for name, value in (("boundaries", asked.boundaries), ("formula", asked.formula)):
+    # read from the address itself: a dependency of both would name each of the question's faults twice
+    for name in ("boundaries", "formula"):
+        value = request.query_params.get(name)
         if value not in {None, "pooled"}:
             raise InvalidRequest(faults=[Fault("/weighting", "not_with", {"other": f"{name}={value}"})])
     return strata or "field"

@@ -57,6 +57,23 @@ ROWS: Mapping[str, Mapping[str, object]] = {
         "template": "own",
         "recorded_by": "system",
     },
+    "period_snapshots": {
+        "period_id": 1,
+        "revision": 1,
+        "body": "{}",
+        "digest": "d",
+        "taken_by": "system",
+        "taken_at": NOW,
+    },
+    "periods": {
+        "unit_id": 1,
+        "first_day": DAY,
+        "last_day": DAY,
+        "questionnaire_id": 1,
+        "name": "Quý IV",
+        "state": "closed",
+        "opened_by": "system",
+    },
     "procedure_day": {**CELL, "local_day": DAY, "procedure_id": 1},
     "procedure_month": {**CELL, "local_month": DAY, "procedure_id": 1},
     "procedures": {

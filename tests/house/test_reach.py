@@ -293,6 +293,27 @@ WALK: Mapping[str, list[Ask]] = {
             }
         )
     ],
+    # periods
+    "GET /api/v1/periods": [Ask(nothing, "mine"), Ask(query(unit="top"), "mine")],
+    "POST /api/v1/periods": [
+        Ask(
+            lambda branch: {
+                "json": {
+                    "unit": branch.top,
+                    "from": "2026-01-01",
+                    "to": "2026-01-31",
+                    "questionnaire": "quick-5",
+                    "version": 1,
+                    "name": "x",
+                }
+            }
+        )
+    ],
+    "GET /api/v1/periods/{period_id}": [Ask(at(period_id="period"))],
+    "GET /api/v1/periods/{period_id}/snapshot": [Ask(at(period_id="period"))],
+    "POST /api/v1/periods/{period_id}/close": [Ask(at(period_id="period"))],
+    "POST /api/v1/periods/{period_id}/revisions": [Ask(both(at(period_id="period"), body(reason="x")))],
+    "POST /api/v1/periods/{period_id}/publish": [Ask(both(at(period_id="period"), body(revision=1)))],
     # one's own account
     "GET /api/v1/me": [Ask(nothing, "mine")],
     "POST /api/v1/auth/password": [Ask(body(current="x", new=PASSWORD), "mine")],
@@ -435,6 +456,9 @@ async def test_administering_there_does_not_make_a_viewer_here_more_than_a_viewe
         "GET /api/v1/par/sheets/{unit_code}/{year}",
         "GET /api/v1/par/reports/last-places",
         "GET /api/v1/par/external/{unit_code}",
+        "GET /api/v1/periods",
+        "GET /api/v1/periods/{period_id}",
+        "GET /api/v1/periods/{period_id}/snapshot",
     }
     for name, way in asks():
         answer = await send(http, name, way, ours, guest)

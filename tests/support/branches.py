@@ -33,6 +33,7 @@ class Branch:
     reorganisation: str
     export: str
     sample: str
+    period: str
     response: str
     """`ref` of the response, as staff name it."""
 
@@ -86,6 +87,7 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
             "changes": [{"kind": "create", "to": [opened]}],
         },
     )
+    period = await closed_period(http, world, top, name)
     username = f"{name.lower()}.lan"
     user, headers = await colleague(http, world.admin, username, ("viewer", leaf))
     sessions = (await http.get("/api/v1/auth/sessions", headers=headers)).json()["items"]
@@ -122,8 +124,26 @@ async def furnish(http: httpx.AsyncClient, app: FastAPI, world: World, mark: str
         reorganisation=str(reorganised["id"]),
         export=ordered["id"],
         sample=str(sample),
+        period=period,
         response=listed.json()["items"][0]["ref"],
     )
+
+
+async def closed_period(http: httpx.AsyncClient, world: World, unit: str, name: str) -> str:
+    """The id of a closed period, by its unit and a day of long ago that no other has."""
+    day = f"2025-01-{1 + sum(map(ord, name)) % 28:02}"
+    new = {
+        "unit": unit,
+        "from": day,
+        "to": day,
+        "questionnaire": "quick-5",
+        "version": 1,
+        "name": f"Ngày {name}",
+    }
+    made = await make(http, world, "/api/v1/periods", new)
+    answer = await http.post(f"/api/v1/periods/{made['id']}/close", headers=world.admin)
+    assert answer.status_code == 200, answer.text
+    return str(made["id"])
 
 
 async def make(

@@ -1,0 +1,286 @@
+"""What periods ask of the database: the tree, the cells, the responses themselves, periods and snapshots.
+
+Statements take units as one array, so that their texts are few and stay prepared.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Select, func, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.reach import within_reach
+from app.auth.subjects import Subject
+from app.models.period import Period, Snapshot
+from app.models.questionnaire import Questionnaire
+from app.models.unit import Unit
+from app.periods.figures import Cell, Place
+from app.rollups.spans import Spans
+
+Found = tuple[Period, str, str, int]
+"""A period, its unit's code, and the code and version of its questionnaire."""
+
+_PLACES = text(
+    """
+    WITH RECURSIVE below AS (
+        SELECT id, code, name, kind, CAST(NULL AS integer) AS parent_id, 0 AS depth
+        FROM units WHERE id = :top
+        UNION ALL
+        SELECT u.id, u.code, u.name, u.kind, u.parent_id, b.depth + 1
+        FROM units u JOIN below b ON u.parent_id = b.id)
+    SELECT id, code, name, kind, parent_id FROM below ORDER BY depth, code
+    """
+)
+_PENDING = text(
+    """
+    SELECT count(*) FROM (
+        SELECT DISTINCT unit_id, local_day FROM stale_unit_days
+        WHERE unit_id = ANY(CAST(:units AS integer[])) AND local_day BETWEEN :first AND :last) marks
+    """
+)
+# Only unit-days whose cell says that something was held back are looked up among the responses.
+_REASONS = text(
+    """
+    SELECT d.unit_id, r.verdict_reason, count(*)
+    FROM unit_day d
+    JOIN responses r ON r.unit_id = d.unit_id AND r.local_day = d.local_day
+        AND r.questionnaire_id = d.questionnaire_id AND r.verdict = 'quarantined'
+    WHERE d.unit_id = ANY(CAST(:units AS integer[])) AND d.questionnaire_id = :questionnaire
+        AND d.local_day BETWEEN :first AND :last AND d.held_back > 0
+    GROUP BY d.unit_id, r.verdict_reason
+    """
+)
+_COUNTED = text(
+    """
+    SELECT unit_id, verdict, verdict_reason, answers, count(*) AS times FROM responses
+    WHERE unit_id = ANY(CAST(:units AS integer[])) AND questionnaire_id = :questionnaire
+        AND local_day BETWEEN :first AND :last AND received_at <= :until AND verdict <> 'void'
+    GROUP BY unit_id, verdict, verdict_reason, answers
+    """
+)
+_ARRIVED = text(
+    """
+    SELECT count(*) FROM responses
+    WHERE unit_id = ANY(CAST(:units AS integer[])) AND questionnaire_id = :questionnaire
+        AND local_day BETWEEN :first AND :last AND received_at > :until AND verdict <> 'void'
+    """
+)
+_VISITED = text(
+    """
+    SELECT unit_id, count(*) FILTER (WHERE created_at <= :until),
+        count(*) FILTER (WHERE answer_state > 0)
+    FROM visits WHERE unit_id = ANY(CAST(:units AS integer[])) AND served_on BETWEEN :first AND :last
+    GROUP BY unit_id
+    """
+)
+
+
+async def places(session: AsyncSession, top: int) -> list[Place]:
+    """A unit and everything beneath it as the tree stands now, parents first."""
+    return [Place(*row) for row in await session.execute(_PLACES, {"top": top})]
+
+
+async def pending(session: AsyncSession, units: Sequence[int], first: date, last: date) -> int:
+    """Unit-days of a period that are still to be counted."""
+    given = {"units": list(units), "first": first, "last": last}
+    return int(await session.scalar(_PENDING, given) or 0)
+
+
+def _spanned(table: str, keys: str, values: Sequence[str], spans: Spans, condition: str) -> str:
+    """Sums by unit over whole months and edge days, the days with their sign."""
+    ranges = (
+        [("_month", "local_month >= :months_from AND local_month < :months_to", "")] if spans.months else []
+    )
+    ranges += [
+        ("_day", f"local_day BETWEEN :days_from_{at} AND :days_to_{at}", "" if added else "-")
+        for at, added in enumerate(spans.signs)
+    ]
+    parts = [
+        f"SELECT {keys}, {', '.join(f'{sign}sum({value}) AS {value}' for value in values)}"  # noqa: S608
+        f" FROM {table}{grain} WHERE unit_id = ANY(CAST(:units AS integer[])) AND {within}{condition}"
+        f" GROUP BY {keys}"
+        for grain, within, sign in ranges
+    ]
+    sums = ", ".join(f"sum({value})" for value in values)
+    return f"SELECT {keys}, {sums} FROM ({' UNION ALL '.join(parts)}) spans GROUP BY {keys}"  # noqa: S608
+
+
+async def cells(
+    session: AsyncSession, units: Sequence[int], questionnaire_id: int, first: date, last: date
+) -> dict[int, Cell]:
+    """What each unit has of its own in the roll-up; visits are those of every questionnaire."""
+    spans = Spans.of(first, last)
+    given = {"units": list(units), "questionnaire": questionnaire_id, **spans.parameters()}
+    names = ("responses", "held_back", "tally")
+    counted = _spanned("unit", "unit_id", names, spans, " AND questionnaire_id = :questionnaire")
+    found = {
+        unit: Cell(int(responses), int(held_back), int(tally))
+        for unit, responses, held_back, tally in await session.execute(text(counted), given)
+    }
+    given.pop("questionnaire")
+    visited = _spanned("visit", "unit_id", ("visits", "answered"), spans, "")
+    for unit, visits, answered in await session.execute(text(visited), given):
+        found[unit] = found.get(unit, Cell()) + Cell(visits=int(visits), answered=int(answered))
+    return found
+
+
+async def reasons(
+    session: AsyncSession, units: Sequence[int], questionnaire_id: int, first: date, last: date
+) -> dict[int, dict[str, int]]:
+    """Why responses of each unit are held back, and how many."""
+    given = {"units": list(units), "questionnaire": questionnaire_id, "first": first, "last": last}
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for unit, reason, times in await session.execute(_REASONS, given):
+        found[unit][reason] = times
+    return found
+
+
+Said = tuple[int, str, str | None, bytes, int]
+"""Unit, verdict, reason, answers, and how many such responses there are."""
+
+
+async def said(
+    session: AsyncSession, snapshot: Snapshot, period: Period, units: Sequence[int]
+) -> AsyncIterator[Said]:
+    """The responses themselves that a snapshot is to be compared with, alike ones together."""
+    async for row in await session.stream(_COUNTED, _given(snapshot, period, units)):
+        yield row[0], row[1], row[2], row[3], row[4]
+
+
+async def arrived(session: AsyncSession, snapshot: Snapshot, period: Period, units: Sequence[int]) -> int:
+    """How many responses of the period came after the snapshot."""
+    return int(await session.scalar(_ARRIVED, _given(snapshot, period, units)) or 0)
+
+
+async def visited(
+    session: AsyncSession, snapshot: Snapshot, period: Period, units: Sequence[int]
+) -> dict[int, tuple[int, int]]:
+    """Visits of each unit registered before the snapshot, and how many of all are answered by now."""
+    given = _given(snapshot, period, units)
+    del given["questionnaire"]
+    return {unit: (visits, answered) for unit, visits, answered in await session.execute(_VISITED, given)}
+
+
+def _given(snapshot: Snapshot, period: Period, units: Sequence[int]) -> dict[str, object]:
+    return {
+        "units": list(units),
+        "questionnaire": period.questionnaire_id,
+        "first": period.first_day,
+        "last": period.last_day,
+        "until": snapshot.taken_at,
+    }
+
+
+async def moment(session: AsyncSession) -> datetime:
+    """When the transaction began, by the database's clock."""
+    return (await session.execute(select(func.now()))).scalar_one()
+
+
+def _periods() -> Select[Period, str, str, int]:
+    return (
+        select(Period, Unit.code, Questionnaire.code, Questionnaire.version)
+        .join(Unit, Unit.id == Period.unit_id)
+        .join(Questionnaire, Questionnaire.id == Period.questionnaire_id)
+    )
+
+
+async def period(
+    session: AsyncSession, subject: Subject, period_id: int, *, lock: bool = False
+) -> Found | None:
+    """A period whose unit lies within the reach."""
+    query = _periods().where(Period.id == period_id, within_reach(Period.unit_id, subject))
+    if lock:
+        query = query.with_for_update(of=Period)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (row[0], row[1], row[2], row[3])
+
+
+async def periods(
+    session: AsyncSession, subject: Subject, unit: str | None, after: tuple[date, int] | None, limit: int
+) -> list[Found]:
+    """Periods within the reach, the latest first: `limit` and one more, behind the key `after`."""
+    query = _periods().where(within_reach(Period.unit_id, subject))
+    if unit is not None:
+        query = query.where(Unit.code == unit)
+    if after is not None:
+        query = query.where(tuple_(Period.last_day, Period.id) < tuple_(*after))
+    query = query.order_by(Period.last_day.desc(), Period.id.desc()).limit(limit + 1)
+    return [(row[0], row[1], row[2], row[3]) for row in await session.execute(query)]
+
+
+async def due(session: AsyncSession) -> list[int]:
+    """Ids of periods whose days of grace are over."""
+    ready = select(Period.id).where(Period.state == "closing", Period.grace_until <= func.now())
+    return list(await session.scalars(ready.order_by(Period.id)))
+
+
+async def all_ids(session: AsyncSession) -> list[int]:
+    """Every period that has a snapshot."""
+    return list(await session.scalars(select(Snapshot.period_id).distinct().order_by(Snapshot.period_id)))
+
+
+async def snapshots(session: AsyncSession, period_id: int) -> list[Snapshot]:
+    """A period's snapshots by revision."""
+    query = select(Snapshot).where(Snapshot.period_id == period_id).order_by(Snapshot.revision)
+    return list(await session.scalars(query))
+
+
+async def published_beside(session: AsyncSession, questionnaire_id: int) -> list[tuple[Period, int]]:
+    """Every publication of a questionnaire version: its period and its snapshot's id."""
+    query = (
+        select(Period, Snapshot.id)
+        .join(Snapshot, Snapshot.period_id == Period.id)
+        .where(Period.questionnaire_id == questionnaire_id, Snapshot.published_at.is_not(None))
+        .order_by(Snapshot.id)
+    )
+    return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+async def snapshot(session: AsyncSession, snapshot_id: int) -> Snapshot:
+    """One snapshot by its id, which exists."""
+    return (await session.scalars(select(Snapshot).where(Snapshot.id == snapshot_id))).one()
+
+
+async def public_period(
+    session: AsyncSession, period_id: int, revision: int | None
+) -> tuple[str, str] | None:
+    """A published body and its SHA-256: of this revision, or of the latest published one."""
+    query = select(Snapshot.public_body, Snapshot.public_digest).where(
+        Snapshot.period_id == period_id, Snapshot.published_at.is_not(None)
+    )
+    if revision is not None:
+        query = query.where(Snapshot.revision == revision)
+    row = (await session.execute(query.order_by(Snapshot.revision.desc()).limit(1))).one_or_none()
+    return None if row is None or row[0] is None or row[1] is None else (row[0], row[1])
+
+
+Listed = tuple[Period, str, str, int, int, datetime, str]
+"""A published period with unit, questionnaire, version, latest published revision, its time and SHA-256."""
+
+
+async def public_periods(
+    session: AsyncSession, unit: str | None, after: tuple[date, int] | None, limit: int
+) -> list[Listed]:
+    """Published periods, the latest first: `limit` and one more, behind the key `after`."""
+    latest = (
+        select(Snapshot.period_id, func.max(Snapshot.revision).label("revision"))
+        .where(Snapshot.published_at.is_not(None))
+        .group_by(Snapshot.period_id)
+        .subquery()
+    )
+    query = (
+        _periods()
+        .join(latest, latest.c.period_id == Period.id)
+        .join(
+            Snapshot,
+            (Snapshot.period_id == Period.id) & (Snapshot.revision == latest.c.revision),
+        )
+        .add_columns(Snapshot.revision, Snapshot.published_at, Snapshot.public_digest)
+    )
+    if unit is not None:
+        query = query.where(Unit.code == unit)
+    if after is not None:
+        query = query.where(tuple_(Period.last_day, Period.id) < tuple_(*after))
+    query = query.order_by(Period.last_day.desc(), Period.id.desc()).limit(limit + 1)
+    return [(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in await session.execute(query)]

@@ -1,0 +1,139 @@
+"""Verification of a snapshot: its fingerprint, and every figure against a count of the responses themselves.
+
+The snapshot was summed from cells that PostgreSQL counted; here plain Python counts what was received until
+the snapshot was taken. Figures differ when somebody changed the snapshot, when a cell was wrong, and when a
+verdict was changed afterwards, for which there are revisions. What arrived afterwards is only told.
+
+Two things cannot be held against the past: visits say whether they are answered but never when, so the stored
+number may be smaller than today's, never larger; and the tree is taken from the snapshot, since units move.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database
+from app.core.period_problems import PeriodUnknown
+from app.models.period import Period, Snapshot
+from app.periods import queries
+from app.periods.figures import Cell, Frame, Ground, Place, build, digest_of
+from app.questionnaires.published import Published, PublishedQuestionnaires
+from app.rollups.compare import tally_of
+from app.rollups.lanes import Shape
+
+Json = dict[str, Any]
+MAX_DIFFERENCES = 100
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was found of one revision. `differences`: (figure, stored, counted again)."""
+
+    period: int
+    revision: int
+    units: int = 0
+    arrived_since: int = 0
+    differences: list[tuple[str, object, object]] = field(default_factory=list)
+    further: int = 0
+    """How many more differences there are than are listed."""
+
+    @property
+    def sound(self) -> bool:
+        return not self.differences
+
+
+async def verify(database: Database, period_id: int | None) -> list[Checked]:
+    """Check every revision of a period, or of all; PeriodUnknown when it has none."""
+    questionnaires = PublishedQuestionnaires(database)
+    found = []
+    async with database.read() as session:
+        ids = await queries.all_ids(session)
+        if period_id is not None:
+            if period_id not in ids:
+                raise PeriodUnknown
+            ids = [period_id]
+        for one in ids:
+            period = await session.get_one(Period, one)
+            published = await questionnaires.by_id(period.questionnaire_id)
+            snapshots = await queries.snapshots(session, one)
+            found += [await _check(session, period, snapshot, published) for snapshot in snapshots]
+    return found
+
+
+async def _check(session: AsyncSession, period: Period, snapshot: Snapshot, published: Published) -> Checked:
+    checked = Checked(period.id, snapshot.revision)
+    for name, body, digest in (
+        ("sha256", snapshot.body, snapshot.digest),
+        ("public sha256", snapshot.public_body, snapshot.public_digest),
+    ):
+        if body is not None and digest_of(body) != digest:
+            checked.differences.append((name, digest, digest_of(body)))
+    stored: Json = orjson.loads(snapshot.body)
+    ids = {unit["code"]: unit["id"] for unit in stored["units"]}
+    places = [
+        Place(unit["id"], unit["code"], unit["name"], unit["kind"], ids.get(unit["parent"]))
+        for unit in stored["units"]
+    ]
+    units = [place.id for place in places]
+    ground = await _count(session, period, snapshot, published, places)
+    frame = Frame(stored["name"], period.first_day, period.last_day, stored["min_n"])
+    counted = build(frame, published.definition, published.layout, ground)
+    checked.units = len(units)
+    checked.arrived_since = await queries.arrived(session, snapshot, period, units)
+    for path, was, now in _unlike(_keyed(stored), _keyed(counted), ""):
+        if path.endswith("response_rate") or (path.endswith("visits_answered") and was <= now):
+            continue
+        if len(checked.differences) == MAX_DIFFERENCES:
+            checked.further += 1
+        else:
+            checked.differences.append((path, was, now))
+    return checked
+
+
+async def _count(
+    session: AsyncSession, period: Period, snapshot: Snapshot, published: Published, places: list[Place]
+) -> Ground:
+    units = [place.id for place in places]
+    shape = Shape.of(published.layout)
+    cells: dict[int, Cell] = defaultdict(Cell)
+    reasons: dict[int, dict[str, int]] = defaultdict(dict)
+    async for unit, verdict, reason, answers, times in queries.said(session, snapshot, period, units):
+        if verdict == "counted":
+            cells[unit] += Cell(responses=times, tally=times * tally_of(shape, answers)[0])
+        else:
+            cells[unit] += Cell(held_back=times)
+            reasons[unit][reason or ""] = reasons[unit].get(reason or "", 0) + times
+    for unit, (visits, answered) in (await queries.visited(session, snapshot, period, units)).items():
+        cells[unit] += Cell(visits=visits, answered=min(answered, visits))
+    return Ground(places, cells, reasons)
+
+
+def _keyed(body: Json) -> Json:
+    """Units, components and criteria by their codes, so that a difference is named by them."""
+
+    def keyed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: keyed(one) for name, one in value.items()}
+        if (
+            isinstance(value, list)
+            and value
+            and all(isinstance(one, dict) and "code" in one for one in value)
+        ):
+            return {one["code"]: keyed(one) for one in value}
+        return value
+
+    found: Json = keyed(body)
+    return found
+
+
+def _unlike(stored: Any, counted: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(stored, dict) and isinstance(counted, dict):
+        for name in sorted(stored.keys() | counted.keys()):
+            below = f"{path}.{name}" if path else name
+            yield from _unlike(stored.get(name), counted.get(name), below)
+    elif stored != counted:
+        yield path, stored, counted

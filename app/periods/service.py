@@ -1,0 +1,280 @@
+"""From an open period to published figures, one step at a time, and each by a person who answers for it.
+
+open -> closing -> closed -> published. Whoever orders the closing cannot publish: two pairs of eyes. What
+arrives later changes nothing that is stored; it can be made a revision, with a reason, which again a second
+person publishes.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit
+from app.auth.reach import find_unit
+from app.auth.subjects import Subject
+from app.core.clock import MAX_PERIOD_YEARS, day_bounds, local_day, utc_now
+from app.core.faults import Fault
+from app.core.locks import hold_named
+from app.core.period_problems import (
+    AlreadyPublished,
+    NothingRevised,
+    NothingToPublish,
+    PeriodNotOver,
+    PeriodPending,
+    PeriodState,
+    PeriodUnknown,
+    PersonNeeded,
+    RevisionSuperseded,
+    RevisionUnknown,
+    SecondPersonNeeded,
+)
+from app.core.problems import InvalidRequest, QuestionnaireUnknown
+from app.models.period import Period, Snapshot
+from app.periods import beside, queries
+from app.periods.figures import Frame, Ground, build, canonical, digest_of
+from app.periods.public import public_body
+from app.periods.schemas import NewPeriod
+from app.questionnaires.published import PublishedQuestionnaires
+
+
+class Rules(NamedTuple):
+    """What the deployment has set."""
+
+    zone: ZoneInfo
+    grace_days: int
+    min_n: int
+    licence: str
+
+
+async def open_period(
+    session: AsyncSession, questionnaires: PublishedQuestionnaires, subject: Subject, new: NewPeriod
+) -> Period:
+    """A new period; UnitUnknown outside the reach, QuestionnaireUnknown, PeriodExists."""
+    if new.first > new.last:
+        raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
+    if (new.last - new.first).days > MAX_PERIOD_YEARS * 366:
+        raise InvalidRequest(faults=[Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
+    unit = await find_unit(session, subject, new.unit)
+    published = await questionnaires.get(new.questionnaire, new.version)
+    if published is None:
+        raise QuestionnaireUnknown(questionnaire=f"{new.questionnaire}/{new.version}")
+    period = Period(
+        unit_id=unit.id,
+        first_day=new.first,
+        last_day=new.last,
+        questionnaire_id=published.id,
+        name=new.name,
+        state="open",
+        opened_by=subject.actor,
+    )
+    session.add(period)
+    await session.flush()
+    days = {"from": str(new.first), "to": str(new.last)}
+    _record(session, subject.actor, "period.open", period, unit=unit.code, **days)
+    return period
+
+
+async def close(
+    session: AsyncSession,
+    questionnaires: PublishedQuestionnaires,
+    subject: Subject,
+    period_id: int,
+    rules: Rules,
+) -> Period:
+    """Order the closing; with the days of grace over, take the snapshot at once.
+
+    Ordering it again while tablets are still waited for changes nothing. PeriodNotOver, PeriodPending,
+    PeriodState.
+    """
+    await one_moment(session)
+    _by_a_person(subject)
+    period = await _locked(session, subject, period_id)
+    if period.state not in {"open", "closing"}:
+        raise PeriodState(state=period.state)
+    if period.state == "open":
+        if local_day(utc_now(), rules.zone) <= period.last_day:
+            raise PeriodNotOver(day=period.last_day)
+        period.state, period.closing_by, period.min_n = "closing", subject.actor, rules.min_n
+        grace_to = period.last_day + timedelta(days=rules.grace_days)
+        period.grace_until = day_bounds(grace_to, rules.zone)[1]
+        _record(session, subject.actor, "period.closing", period, grace_to=str(grace_to))
+    if period.grace_until is not None and period.grace_until <= utc_now():
+        await take_first(session, questionnaires, period)
+    return period
+
+
+async def take_first(
+    session: AsyncSession, questionnaires: PublishedQuestionnaires, period: Period
+) -> Snapshot:
+    """Close a period whose grace is over: its first snapshot, in the name of whoever ordered it."""
+    actor = period.closing_by or audit.SYSTEM
+    snapshot = await _take(session, questionnaires, period, actor, 1, None)
+    period.state = "closed"
+    _record(session, actor, "period.close", period, digest=snapshot.digest)
+    return snapshot
+
+
+async def revise(
+    session: AsyncSession,
+    questionnaires: PublishedQuestionnaires,
+    subject: Subject,
+    period_id: int,
+    reason: str,
+) -> Snapshot:
+    """A new snapshot beside the old ones; NothingRevised when every figure is as it was."""
+    await one_moment(session)
+    _by_a_person(subject)
+    period = await _locked(session, subject, period_id)
+    before = await queries.snapshots(session, period.id)
+    if period.state not in {"closed", "published"} or not before:
+        raise PeriodState(state=period.state)
+    snapshot = await _take(
+        session, questionnaires, period, subject.actor, before[-1].revision + 1, reason, before[-1].digest
+    )
+    details = {"revision": snapshot.revision, "reason": reason, "digest": snapshot.digest}
+    _record(session, subject.actor, "period.revise", period, **details)
+    return snapshot
+
+
+async def publish(
+    session: AsyncSession,
+    questionnaires: PublishedQuestionnaires,
+    subject: Subject,
+    period_id: int,
+    revision: int,
+    rules: Rules,
+) -> Snapshot:
+    """Publish the latest snapshot, which the caller names so that nobody publishes what they have not read.
+
+    SecondPersonNeeded, RevisionUnknown, RevisionSuperseded, AlreadyPublished, NothingToPublish, TreeDiffers.
+    """
+    _by_a_person(subject)
+    period = await _locked(session, subject, period_id)
+    # two publications at once must see each other, or together they could give a hidden figure away
+    await hold_named(session, "periods.publish", str(period.questionnaire_id))
+    snapshots = {one.revision: one for one in await queries.snapshots(session, period.id)}
+    if not snapshots:
+        raise PeriodState(state=period.state)
+    snapshot, latest = snapshots.get(revision), max(snapshots)
+    if snapshot is None:
+        raise RevisionUnknown
+    if snapshot.published_at is not None:
+        raise AlreadyPublished
+    if revision != latest:
+        raise RevisionSuperseded(latest=latest)
+    if subject.actor == snapshot.taken_by:
+        raise SecondPersonNeeded
+    published = await questionnaires.by_id(period.questionnaire_id)
+    layers = await beside.layers_for(session, period, snapshot, published)
+    body = orjson.loads(snapshot.body)
+    if not layers.overall:
+        raise NothingToPublish(min_n=body["min_n"])
+    now = utc_now().replace(microsecond=0)
+    about = {
+        "licence": rules.licence,
+        "reason": snapshot.reason,
+        "closed_at": _written(snapshot.taken_at, rules.zone),
+        "published_at": _written(now, rules.zone),
+        "snapshot_sha256": snapshot.digest,
+    }
+    shown = public_body(body, layers, period_id=period.id, revision=revision, about=about)
+    snapshot.public_body = canonical(shown)
+    snapshot.public_digest = digest_of(snapshot.public_body)
+    snapshot.published_by, snapshot.published_at = subject.actor, now
+    period.state = "published"
+    _record(
+        session,
+        subject.actor,
+        "period.publish",
+        period,
+        revision=revision,
+        digest=snapshot.digest,
+        public_digest=snapshot.public_digest,
+    )
+    await session.flush()
+    return snapshot
+
+
+async def one_moment(session: AsyncSession) -> None:
+    """Let the whole transaction see one moment: figures of several statements must belong together."""
+    _ = await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+async def find(session: AsyncSession, subject: Subject, period_id: int) -> queries.Found:
+    """A period within the reach; PeriodUnknown."""
+    found = await queries.period(session, subject, period_id)
+    if found is None:
+        raise PeriodUnknown
+    return found
+
+
+async def _locked(session: AsyncSession, subject: Subject, period_id: int) -> Period:
+    found = await queries.period(session, subject, period_id, lock=True)
+    if found is None:
+        raise PeriodUnknown
+    return found[0]
+
+
+async def _take(
+    session: AsyncSession,
+    questionnaires: PublishedQuestionnaires,
+    period: Period,
+    actor: str,
+    revision: int,
+    reason: str | None,
+    before: str | None = None,
+) -> Snapshot:
+    published = await questionnaires.by_id(period.questionnaire_id)
+    ground = await _read(session, period)
+    body = canonical(build(frame_of(period), published.definition, published.layout, ground))
+    digest = digest_of(body)
+    if digest == before:
+        raise NothingRevised
+    snapshot = Snapshot(
+        period_id=period.id,
+        revision=revision,
+        reason=reason,
+        body=body,
+        digest=digest,
+        taken_by=actor,
+        taken_at=await queries.moment(session),
+    )
+    session.add(snapshot)
+    await session.flush()
+    return snapshot
+
+
+def frame_of(period: Period) -> Frame:
+    """What the period's snapshots are about; ValueError before its closing was ordered."""
+    if period.min_n is None:
+        raise ValueError("a period that is not closing has no snapshot")
+    return Frame(period.name, period.first_day, period.last_day, period.min_n)
+
+
+async def _read(session: AsyncSession, period: Period) -> Ground:
+    """From the cells; PeriodPending while any unit-day of the period is still to be counted."""
+    places = await queries.places(session, period.unit_id)
+    units = [place.id for place in places]
+    days = period.first_day, period.last_day
+    if waiting := await queries.pending(session, units, *days):
+        raise PeriodPending(pending=waiting)
+    cells = await queries.cells(session, units, period.questionnaire_id, *days)
+    reasons = await queries.reasons(session, units, period.questionnaire_id, *days)
+    return Ground(places, cells, reasons)
+
+
+def _by_a_person(subject: Subject) -> None:
+    """A client's deeds are its maker's: with one of them, one person would be two."""
+    if subject.kind != "user":
+        raise PersonNeeded
+
+
+def _written(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).replace(microsecond=0).isoformat()
+
+
+def _record(session: AsyncSession, actor: str, action: str, period: Period, **details: object) -> None:
+    audit.record(session, actor, action, f"period:{period.id}", [period.unit_id], **details)

@@ -1,0 +1,242 @@
+"""What may be shown of a tree of figures, so that no figure on fewer than `min_n` responses can be had.
+
+Pure. Hiding a small figure is not enough: a parent less its other children gives it back, and so does a
+quarter less two months. So further figures are hidden until nothing small can be computed.
+
+What an observer can compute is exactly a vector space. Numbers of a unit over spans of time (`segments`: days
+between the edges of all periods concerned, and what arrived after a snapshot) are unknowns; every published
+figure is a sum of some of them. Only a unit's total connects what is known beneath it with what is known
+above it, so all knowledge is had by one walk up the tree and one down, with spaces whose dimension is the
+number of segments. A figure is in danger when the space of a unit, or of what is its own alone, holds
+anything that rests on fewer than `min_n` responses. Where something is zero it is taken as known.
+
+Components beside the overall figure: see docs/decisions/0009-publication-and-suppression.md for why three
+nested sets of units (overall, the first components, the last two) suffice.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from app.periods.spaces import Places, Space, Vector, contains, meet, plus, restrict, span, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Units by number, parents before children; `parents[unit]` is None at a top."""
+
+    parents: tuple[int | None, ...]
+    children: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, parents: Sequence[int | None]) -> "Tree":
+        """ValueError unless parents stand before their children."""
+        children: list[list[int]] = [[] for _ in parents]
+        for unit, parent in enumerate(parents):
+            if parent is not None:
+                if parent >= unit:
+                    raise ValueError("parents must stand before their children")
+                children[parent].append(unit)
+        return cls(tuple(parents), tuple(map(tuple, children)))
+
+    def beneath(self, unit: int) -> Iterator[int]:
+        """The unit and everything beneath it."""
+        yield unit
+        for child in self.children[unit]:
+            yield from self.beneath(child)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One publication: which segments its figures add up, and which units it shows."""
+
+    segments: Vector
+    units: frozenset[int]
+
+
+class Counts:
+    """How many responses a unit has of its own, and with all beneath it, in each segment."""
+
+    def __init__(self, tree: Tree, own: Sequence[Sequence[int]]) -> None:
+        self.own = [tuple(row) for row in own]
+        totals = [list(row) for row in own]
+        for unit in reversed(range(len(totals))):
+            if (parent := tree.parents[unit]) is not None:
+                totals[parent] = [a + b for a, b in zip(totals[parent], totals[unit], strict=True)]
+        self.totals = [tuple(row) for row in totals]
+        self.own_places = [_places(row) for row in self.own]
+        self.places = [_places(row) for row in self.totals]
+
+
+def choose(
+    tree: Tree,
+    layers: Sequence[Counts],
+    earlier: Sequence[Shown],
+    segments: Vector,
+    candidates: Iterable[int],
+    min_n: int,
+) -> frozenset[int]:
+    """The units a new publication may show; empty when nothing of it may be shown.
+
+    `layers`: figures that are shown for the same units, each with counts of its own. `earlier`: what is
+    published for good, assumed safe. `candidates`: a set that holds a unit's parent whenever it holds a unit
+    that has one in the set's tree. Smallest units are hidden first; hiding a unit hides all beneath it.
+    """
+    shown = set(candidates)
+    sizes = {unit: min(_times(segments, counts.totals[unit]) for counts in layers) for unit in shown}
+
+    def hide(unit: int) -> None:
+        shown.difference_update(tree.beneath(unit))
+
+    for unit in sorted(shown):
+        if any(0 < _times(segments, counts.totals[unit]) < min_n for counts in layers):
+            hide(unit)
+    while shown:
+        publications = [*earlier, Shown(segments, frozenset(shown))]
+        wanted: set[int] = set()
+        for counts in layers:
+            for danger in _dangers(tree, counts, publications, min_n):
+                wanted.add(_to_hide(tree, counts, shown, sizes, danger, min_n))
+        if not wanted:
+            break
+        for unit in wanted:
+            if unit < 0:
+                return frozenset()
+            hide(unit)
+    return frozenset(shown)
+
+
+def _to_hide(
+    tree: Tree,
+    counts: Counts,
+    shown: set[int],
+    sizes: Mapping[int, int],
+    danger: tuple[int | None, int | None],
+    min_n: int,
+) -> int:
+    """Which unit to hide because of a danger to a member of a star (None: its own share); -1: all."""
+    star, member = danger
+    if member in shown and member is not None:
+        return member
+    if star is None:
+        return -1
+    endangered = counts.own[star] if member is None else counts.totals[member]
+    few = frozenset(at for at, value in enumerate(endangered) if 0 < value < min_n)
+    children = [child for child in tree.children[star] if child in shown and sizes[child] > 0]
+    # whoever has nothing where the endangered one has little would be hidden in vain
+    if children := [child for child in children if counts.places[child] & few] or children:
+        return min(children, key=lambda child: (sizes[child], child))
+    above: int | None = star
+    while above is not None and above not in shown:
+        above = tree.parents[above]
+    return -1 if above is None else above
+
+
+def _dangers(
+    tree: Tree, counts: Counts, publications: Sequence[Shown], min_n: int
+) -> Iterator[tuple[int | None, int | None]]:
+    """(parent, child or None for the parent's own share) where something small can be computed.
+
+    At first every unit that is endangered without its neighbours; then one a star, since one hidden unit may
+    help several.
+    """
+    everything = whole(len(counts.own[0]))
+    shown_by: list[list[Vector]] = [[] for _ in tree.parents]
+    for publication in publications:
+        for unit in publication.units:
+            shown_by[unit].append(publication.segments)
+    spans = {tuple(rows): span(rows) for rows in shown_by}
+    up: list[Space] = [()] * len(tree.parents)
+    for unit in reversed(range(len(tree.parents))):
+        below = meet(everything, (), counts.own_places[unit])
+        for child in tree.children[unit]:
+            below = meet(below, up[child], counts.places[child])
+        up[unit] = plus(spans[tuple(shown_by[unit])], below)
+    known = list(up)
+    alone = [
+        (tree.parents[unit], unit)
+        for unit, space in enumerate(up)
+        if _small(space, counts.totals[unit], counts.places[unit], min_n)
+    ]
+    if alone:  # endangered by what is shown of itself: seen to first, all at once
+        yield from alone
+        return
+    spoilt: set[int] = set()
+    for star, children in enumerate(tree.children):
+        if star in spoilt:  # what is in danger there may be only because of the danger above
+            spoilt.update(children)
+            continue
+        for found in _star(star, children, counts, (up, known, shown_by), min_n):
+            spoilt.update(children)
+            yield found
+
+
+def _star(
+    star: int,
+    children: Sequence[int],
+    counts: Counts,
+    spaces: tuple[list[Space], list[Space], list[list[Vector]]],
+    min_n: int,
+) -> Iterator[tuple[int | None, int | None]]:
+    """Pass what is known of a unit on to its children, and tell the first danger among them."""
+    up, known, shown_by = spaces
+    if not children:
+        return
+    without_own = meet(known[star], (), counts.own_places[star])
+    before = [without_own]
+    for child in children:
+        before.append(meet(before[-1], up[child], counts.places[child]))
+    after = known[star]
+    danger: int | None = None
+    found = False
+    for at in reversed(range(len(children))):
+        child = children[at]
+        from_above = meet(before[at], after, frozenset(range(len(counts.own[0]))))
+        known[child] = plus(up[child], from_above)
+        after = meet(after, up[child], counts.places[child])
+        if _small(known[child], counts.totals[child], counts.places[child], min_n):
+            danger, found = child, True
+    if not found:
+        # `after`: what of the unit's total is known of all children, and so of its own share
+        found = _small(after, counts.own[star], counts.own_places[star], min_n)
+    if not found:
+        found = any(
+            0 < _group(row, star, children, counts, up) < min_n for row in (*known[star], *shown_by[star])
+        )
+    if found:
+        yield star, danger
+
+
+def _group(row: Vector, star: int, children: Sequence[int], counts: Counts, up: Sequence[Space]) -> int:
+    """On how many responses that rests which is left of a known figure when all known children are off."""
+    places = frozenset(at for at, value in enumerate(row) if value)
+    left = sum(counts.own[star][at] for at in places)
+    for child in children:
+        here = counts.places[child]
+        masked = tuple(value if at in here else 0 * value for at, value in enumerate(row))
+        if not contains(restrict(up[child], here), masked):
+            left += sum(counts.totals[child][at] for at in places)
+    return left
+
+
+def _small(space: Space, totals: Sequence[int], places: Places, min_n: int) -> bool:
+    """Whether a space holds anything that rests on fewer than `min_n` responses, and on some."""
+    few = [at for at in sorted(places) if totals[at] < min_n]
+    if not few or not space:
+        return False
+    within = meet(restrict(space, places), (), places - frozenset(few))
+    if not within:
+        return False
+    for size in range(1, min(len(few), min_n - 1) + 1):
+        for some in combinations(few, size):
+            if sum(totals[at] for at in some) < min_n and meet(within, (), frozenset(few) - frozenset(some)):
+                return True
+    return False
+
+
+def _times(segments: Vector, totals: Sequence[int]) -> int:
+    return int(sum(by * total for by, total in zip(segments, totals, strict=True)))
+
+
+def _places(row: Sequence[int]) -> Places:
+    return frozenset(at for at, value in enumerate(row) if value)
