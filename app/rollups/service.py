@@ -5,8 +5,6 @@ rests on, and the answer says until when it is complete.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,13 +15,12 @@ from app.core.clock import local_day, utc_now
 from app.core.deps import Period
 from app.core.messages import Language
 from app.core.problems import QuestionnaireUnknown, UnitUnknown
-from app.questionnaires.definition import Bilingual
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups import boundaries, queries
-from app.rollups.bands import band
-from app.rollups.index import Estimate, Formula, criterion_estimate, estimate, percent
+from app.rollups.index import Formula, criterion_estimate, estimate, percent
 from app.rollups.lanes import Shape, read_unit
 from app.rollups.schemas import Boundaries, Channel, Scope
+from app.rollups.shown import figure, instant, number, said
 
 Json = dict[str, Any]
 
@@ -90,11 +87,11 @@ async def index(
         "period": {"from": first, "to": last},
         "scope": question.scope,
         **beside,
-        "as_of": _instant(reading.oldest_mark or reading.seen_at, zone),
+        "as_of": instant(reading.oldest_mark or reading.seen_at, zone),
         "pending": reading.pending,
         "visits": reading.visits,
         "visits_answered": reading.answered,
-        "response_rate": _number(percent(reading.answered, reading.visits)),
+        "response_rate": number(percent(reading.answered, reading.visits)),
         "results": sorted(
             results, key=lambda one: (one["questionnaire"]["code"], one["questionnaire"]["version"])
         ),
@@ -111,17 +108,17 @@ def result(published: Published, total: queries.Total, formula: Formula | None, 
     for part, sums, described in zip(layout.components, tally.components, definition.components, strict=True):
         places = range(part.first, part.first + part.length)
         here = [tally.counts[at] for at in places]
-        figure = estimate(sums, criteria=[pairs[at] for at in places], formula=chosen)
+        found = estimate(sums, criteria=[pairs[at] for at in places], formula=chosen)
         components.append(
             {
                 "code": part.code,
-                "title": _said(described.title, language),
-                **_figure(figure),
+                "title": said(described.title, language),
+                **figure(found),
                 "distribution": _distribution([sum(counts) for counts in zip(*here, strict=True)]),
                 "criteria": [
                     _criterion(
                         definition.criteria[at].code,
-                        _said(definition.criteria[at].text, language),
+                        said(definition.criteria[at].text, language),
                         tally.counts[at],
                     )
                     for at in places
@@ -133,20 +130,8 @@ def result(published: Published, total: queries.Total, formula: Formula | None, 
         "formula": chosen,
         "responses": total.responses,
         "held_back": total.held_back,
-        "overall": _figure(estimate(tally.whole, criteria=pairs, formula=chosen)),
+        "overall": figure(estimate(tally.whole, criteria=pairs, formula=chosen)),
         "components": components,
-    }
-
-
-def _figure(found: Estimate) -> Json:
-    return {
-        "percent": _number(found.percent),
-        "low": _number(found.low),
-        "high": _number(found.high),
-        "answers": found.answers,
-        "satisfied": found.satisfied,
-        "responses": found.responses,
-        "band": band(found.ratio),
     }
 
 
@@ -155,9 +140,9 @@ def _criterion(code: str, words: str, counts: Sequence[int]) -> Json:
     return {
         "code": code,
         "text": words,
-        "percent": _number(found.percent),
-        "low": _number(found.low),
-        "high": _number(found.high),
+        "percent": number(found.percent),
+        "low": number(found.low),
+        "high": number(found.high),
         "answers": found.answers,
         "skipped": counts[0],
         "distribution": _distribution(counts),
@@ -167,18 +152,3 @@ def _criterion(code: str, words: str, counts: Sequence[int]) -> Json:
 def _distribution(counts: Sequence[int]) -> dict[str, int]:
     """Counts of (none, 1, 2, 3, 4, 5) as the answers 1 to 5."""
     return dict(zip(_ANSWERS, counts[1:], strict=True))
-
-
-def _number(value: Decimal | None) -> float | None:
-    """Two exact decimals as the nearest JSON number."""
-    return None if value is None else float(value)
-
-
-def _said(words: Bilingual, language: Language) -> str:
-    return words.en if language == "en" else words.vi
-
-
-def _instant(instant: datetime, zone: ZoneInfo) -> str:
-    """RFC 3339 in the deployment's zone; seconds are cut, never rounded up, so that nothing is promised."""
-    local = instant.replace(microsecond=0, tzinfo=instant.tzinfo or UTC).astimezone(zone)
-    return local.isoformat()
