@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from app.core import account_problems, problems, sign_on_problems
+from app.core import account_problems, figure_problems, problems, sign_on_problems
 from app.core.errors import PROBLEMS, Problem
 from app.core.messages import FAULTS, Text
 
@@ -25,6 +25,7 @@ SENTENCES = {
 CATALOGUES = {
     "core/problems.py",
     "core/account_problems.py",
+    "core/figure_problems.py",
     "core/sign_on_problems.py",
     "core/messages.py",
 }
@@ -92,7 +93,8 @@ def test_a_fault_has_a_lasting_code(code: str) -> None:
 
 
 def test_every_problem_stands_in_the_catalogue() -> None:
-    catalogues = {problems.__name__, account_problems.__name__, sign_on_problems.__name__}
+    rooms = account_problems, figure_problems, sign_on_problems
+    catalogues = {problems.__name__, *(room.__name__ for room in rooms)}
     assert {kind.__module__ for kind in PROBLEMS.values()} == catalogues
     assert len(PROBLEMS) >= 30
 
