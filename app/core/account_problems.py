@@ -1,8 +1,8 @@
 """The catalogue's part about people: accounts, roles, passwords, second factors, sessions."""
 
 from app.core.errors import Problem
-from app.core.messages import Text
 from app.core.problems import Unauthorized
+from app.core.texts import Text
 
 
 class AccountClosed(Unauthorized):

@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import MAX_PERIOD_YEARS
 from app.core.database import Database, Reader
 from app.core.faults import Fault
-from app.core.messages import Language
 from app.core.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
 from app.core.problems import InvalidRequest
 from app.core.schema import Day
 from app.core.settings import Settings
+from app.core.texts import Language
 
 
 async def anyone() -> None:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 
 from app.core.faults import Fault, pointer
-from app.core.messages import FAULTS, Language, Text
+from app.core.messages import FAULTS
+from app.core.texts import Language, Text
 
 PROBLEM_TYPE = "urn:sipas:problem:"
 MAX_FAULTS = 100

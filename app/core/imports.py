@@ -12,12 +12,12 @@ from typing import Any
 
 from app.core.clock import read_day
 from app.core.errors import Problem
-from app.core.messages import Language
 from app.core.openapi import problems
 from app.core.problems import BadRequest, BodyTooLarge, InvalidRequest
 from app.core.schema import Out
 from app.core.tables import MAX_FAULTS, Row, RowFault
 from app.core.text import fits_in_address
+from app.core.texts import Language
 
 MAX_ROWS = 50_000
 MAX_CODE = 64

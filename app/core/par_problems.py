@@ -1,7 +1,7 @@
 """The catalogue's part about the PAR Index: score sheets and other people's figures."""
 
 from app.core.errors import Problem
-from app.core.messages import Text
+from app.core.texts import Text
 
 
 class ParSheetUnknown(Problem):

@@ -1,7 +1,7 @@
 """The catalogue's part about periods: closing, publishing, revising."""
 
 from app.core.errors import Problem
-from app.core.messages import Text
+from app.core.texts import Text
 
 
 class PeriodUnknown(Problem):

@@ -1,7 +1,7 @@
 """The catalogue: every problem anybody can meet, named once. `docs/errors.md` lists the same codes."""
 
 from app.core.errors import Problem
-from app.core.messages import Text
+from app.core.texts import Text
 
 
 class InvalidRequest(Problem):

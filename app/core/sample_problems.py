@@ -1,7 +1,7 @@
 """Problems of samples: part of the catalogue (`core/problems.py`), kept apart to be found."""
 
 from app.core.errors import Problem
-from app.core.messages import Text
+from app.core.texts import Text
 
 
 class SampleUnknown(Problem):

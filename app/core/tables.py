@@ -19,8 +19,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from app.core import workbook
-from app.core.messages import FAULTS, Language
+from app.core.messages import FAULTS
 from app.core.text import clean, first_hidden
+from app.core.texts import Language
 
 MAX_FAULTS = 1_000
 MAX_CELL = 32_767  # characters; the most that a cell of Excel holds

@@ -7,7 +7,7 @@ client's making. A response in a file tells what the list of responses tells, an
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from app.core.messages import Text
+from app.core.texts import Text
 from app.questionnaires.definition import Definition
 
 

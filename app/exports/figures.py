@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from app.core.messages import Language, Text
+from app.core.texts import Language, Text
 from app.questionnaires.published import Published
 from app.rollups.bands import band
 from app.rollups.index import Estimate, Formula, estimate, percent

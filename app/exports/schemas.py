@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
-from app.core.messages import Language
 from app.core.schema import Code, Day, In, Out
+from app.core.texts import Language
 from app.rollups.index import Formula
 
 Format = Literal["csv", "jsonl", "xlsx"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.messages import Language, Text
+from app.core.texts import Language, Text
 from app.rollups import queries
 from app.rollups.queries import Asked, Reading, Total
 from app.rollups.schemas import Boundaries

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.auth.subjects import Subject
 from app.core.deps import Period
 from app.core.faults import Fault
-from app.core.messages import Language
 from app.core.problems import InvalidRequest, QuestionnaireUnknown, UnitUnknown
+from app.core.texts import Language
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups import across, breaks, grains, groups, raw
 from app.rollups.across import Earlier

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.auth.subjects import Subject
 from app.core.clock import local_day, utc_now
 from app.core.deps import Period
-from app.core.messages import Language
 from app.core.problems import QuestionnaireUnknown, UnitUnknown
+from app.core.texts import Language
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups import boundaries, queries
 from app.rollups.index import Formula, criterion_estimate, estimate, percent

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.core.messages import Language
+from app.core.texts import Language
 from app.questionnaires.definition import Bilingual, Definition
 from app.rollups.bands import band
 from app.rollups.index import Estimate, Formula, estimate

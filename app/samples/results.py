@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.messages import Language
+from app.core.texts import Language
 from app.models.sample import SampleStratum
 from app.questionnaires.published import Published
 from app.rollups.bands import band

@@ -13,9 +13,9 @@ import textwrap
 from datetime import date
 from typing import NamedTuple
 
-from app.core.messages import Text
 from app.core.text import plain as in_ascii
 from app.core.text import visible
+from app.core.texts import Text
 from app.visits.links import display
 
 INVITATION = Text(

@@ -8,7 +8,6 @@ from app.auth.deps import Needs
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.deps import AppSettings, ReadSession, UserLanguage, WriteSession, anyone
-from app.core.messages import Language
 from app.core.openapi import ProblemBody, problems
 from app.core.problems import (
     BadRequest,
@@ -23,6 +22,7 @@ from app.core.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.core.texts import Language
 from app.questionnaires.deps import Questionnaires
 from app.visits import printing, service
 from app.visits.deps import LinkIds, Printer

@@ -15,7 +15,7 @@ from hashlib import sha256
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.core.messages import Text
+from app.core.texts import Text
 from app.visits import qr
 from app.visits.receipts import INVITATION, LAST_DAY, Receipt, address_pieces, shown_day, typed_code
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.messages import Text
 from app.core.text import plain, visible
+from app.core.texts import Text
 from app.visits import receipts
 from app.visits.links import LinkCodes
 from app.visits.receipts import EXAMPLE, INVITATION, LAST_DAY, Receipt, address_pieces, lines, typed_code
