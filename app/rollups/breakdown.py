@@ -96,15 +96,21 @@ async def series(
     head = {**_head(found, published, reader, question, formula), "grain": grain}
     if earlier is None:
         return {**head, "points": shown, "breaks": breaks.between(begun)}
-    codes = across.common(published, earlier) if earlier else []
+    read = [
+        (one, (await _read(connection, one.published, reader, question, spans, grain)).groups)
+        for one in earlier
+    ]
+    # a mapping to a version nobody answered in the period must not take criteria away
+    met = [(one, some) for one, some in read if some] or read
+    codes = across.common(published, [one for one, _ in met]) if met else []
     counts: across.Counts = {}
     across.add(counts, published, {code: code for code in codes}, found.groups)
-    for one in earlier:
-        read = await _read(connection, one.published, reader, question, spans, grain)
-        across.add(counts, one.published, {code: one.criteria[code] for code in codes}, read.groups)
+    for one, some in met:
+        across.add(counts, one.published, {code: one.criteria[code] for code in codes}, some)
     for point, body_of in zip(points, shown, strict=True):
         body_of["criteria"] = across.shown(counts, point.start, codes)
-    read_as_one = {published.version, *(one.published.version for one in earlier)}
+    # without a common criterion nothing is read as one, and every change breaks the line
+    read_as_one = {published.version, *(one.published.version for one, _ in met if codes)}
     left = [
         one for one in breaks.between(begun) if not {one["from_version"], one["to_version"]} <= read_as_one
     ]

@@ -86,8 +86,9 @@ async def drivers(
         "scope": question.scope,
         "questionnaire": {"code": published.code, "version": published.version},
         "formula": "pooled",
-        "as_of": instant(side.oldest_mark or side.seen_at, reader.zone),
-        "pending": side.pending,
+        # the unit above holds this one: what is still to be counted of it is the wider truth
+        "as_of": instant((above or side).oldest_mark or side.seen_at, reader.zone),
+        "pending": (above or side).pending,
         **_overall(side, min_n),
         "parent": above and {"unit": above.unit._asdict(), **_overall(above, min_n)},
         "components": sorted(components, key=_strength),

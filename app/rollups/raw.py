@@ -79,12 +79,9 @@ async def counters(
 
 
 @lru_cache(maxsize=64)
-def _correlating(shape: Shape, limited: bool, subtree: bool) -> TextClause:
-    reach = f" AND id IN ({REACH})" if limited else ""
-    below = SUBTREE if subtree else "SELECT id FROM asked"
-    where = """below CROSS JOIN LATERAL (
-        SELECT answers FROM responses WHERE unit_id = below.id AND local_day = ANY(CAST(:days AS date[]))
-            AND questionnaire_id = :form AND verdict = 'counted' OFFSET 0) found"""
+def _correlating(shape: Shape) -> TextClause:
+    where = """responses WHERE unit_id = ANY(CAST(:units AS integer[]))
+        AND local_day = ANY(CAST(:days AS date[])) AND questionnaire_id = :form AND verdict = 'counted'"""
     pairs = []
     for at in range(shape.width):
         two = f"(b{at}::float8, (y - (b{at} > 3)::integer)::float8 / nullif(x - 1, 0))"
@@ -92,13 +89,21 @@ def _correlating(shape: Shape, limited: bool, subtree: bool) -> TextClause:
         # all aggregates of the same two columns are one sum to PostgreSQL
         varies = f"regr_sxx{two} {both} > {_ROUNDING}"
         pairs.append(f"regr_count{two} {both}, CASE WHEN {varies} THEN corr{two} {both} END")
-    return text(
-        f"""
-        WITH asked AS MATERIALIZED (SELECT id FROM units WHERE code = :unit{reach}),
-        below AS MATERIALIZED ({below})
-        SELECT {", ".join(pairs)} FROM ({_said(shape, where, "")}) r
-        """
-    )
+    return text(f"SELECT {', '.join(pairs)} FROM ({_said(shape, where, '')}) r")
+
+
+@lru_cache(maxsize=4)
+def _units(limited: bool, subtree: bool) -> TextClause:
+    reach = f" AND id IN ({REACH})" if limited else ""
+    asked = f"WITH asked AS MATERIALIZED (SELECT id FROM units WHERE code = :unit{reach})"
+    return text(f"{asked} SELECT id FROM ({SUBTREE if subtree else 'SELECT id FROM asked'}) below(id)")
+
+
+_TO_MEASURE = text(
+    # units and days are known: a plan for any would walk the index for a whole province
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('statement_timeout', '10s', true)"
+)
 
 
 async def correlations(
@@ -117,8 +122,11 @@ async def correlations(
     is left out of the share, or it would correlate with itself, the more so the fewer there are:
     the "corrected" item-total correlation (Henrysson 1963, Psychometrika 28, 211-218).
     """
-    given = {"unit": unit_code, "form": questionnaire_id, "days": list(days)}
+    whose: dict[str, object] = {"unit": unit_code}
     if reach is not None:
-        given["reach"] = sorted(reach)
-    row = (await connection.execute(_correlating(shape, reach is not None, subtree), given)).one()
+        whose["reach"] = sorted(reach)
+    units = (await connection.scalars(_units(reach is not None, subtree), whose)).all()
+    await connection.execute(_TO_MEASURE)
+    given = {"units": list(units), "form": questionnaire_id, "days": list(days)}
+    row = (await connection.execute(_correlating(shape), given)).one()
     return [Correlation(*row[at : at + 2]) for at in range(0, len(row), 2)]
