@@ -1,5 +1,6 @@
 """The application: what it is made of and in which order it starts and stops. No decisions here."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -49,6 +50,7 @@ from app.web.pages import Pages
 ROOMS = (
     responses,
     rollups,
+    rankings,
     web,
     auth,
     users,
@@ -61,7 +63,6 @@ ROOMS = (
     records,
     exports,
     samples,
-    rankings,
     par,
     periods,
     health,
@@ -135,4 +136,10 @@ def app_from_environment() -> FastAPI:
     """What Uvicorn calls in each web process."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    return create_app(settings)
+    app = create_app(settings)
+    app.openapi()  # asks each route for all it is made of, which it would else make at somebody's request
+    # What is made now stays: looking all of it over for garbage again and again would stop everybody for a
+    # tenth of a second each time.
+    gc.collect()
+    gc.freeze()
+    return app

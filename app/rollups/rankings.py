@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.core.deps import InPeriod, Period, ReadSession
+from app.core.deps import DatabaseReader, InPeriod, Period
 from app.core.faults import Fault
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.problems import InvalidRequest
@@ -53,7 +53,7 @@ async def read_ranking(
     compared: Annotated[Period | None, Depends(read_compared)],
     reader: Asking,
     published: Version,
-    session: ReadSession,
+    database: DatabaseReader,
     parent: Annotated[
         Code | None, Query(description="Units beneath this one; default: all within your reach.")
     ] = None,
@@ -65,5 +65,6 @@ async def read_ranking(
     unranked. `change` compares with the second period, which must not overlap the first.
     """
     asked = Question(parent, kind, period, compared, sort)
-    connection = await session.connection()
-    return answer(request, await ranking.ranking(connection, published, reader, asked))
+    async with database.alone() as connection:
+        found = await ranking.ranking(connection, published, reader, asked)
+    return answer(request, found)
