@@ -137,7 +137,6 @@ def app_from_environment() -> FastAPI:
     settings = load_settings()
     configure_logs(settings.log_level)
     app = create_app(settings)
-    app.openapi()  # asks each route for all it is made of, which it would else make at somebody's request
     # What is made now stays: looking all of it over for garbage again and again would stop everybody for a
     # tenth of a second each time.
     gc.collect()
