@@ -62,7 +62,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
     "uq_samples_unit_id_name": SampleExists,
 }
 
-LONE_STATEMENTS = 4
+LONE_STATEMENTS = 3
 
 LOST_CONNECTION = (
     OSError,
