@@ -126,7 +126,7 @@ async def read_code_book(
     questionnaires: Questionnaires,
     questionnaire: Annotated[Code, Query(examples=["quick-5"])],
     version: Annotated[int, Query(ge=1, le=9999, examples=[1])],
-    format: Annotated[Literal["json", "csv"], Query(description="How it is written.")] = "json",  # noqa: A002
+    format: Annotated[Literal["json", "csv"], Query(description="How it is written.")] = "json",  # noqa: A002  its name in the address
 ) -> CodeBook | Response:
     """Every column of the responses of a questionnaire version, with the values that may stand in it."""
     published = await questionnaires.get(questionnaire, version)

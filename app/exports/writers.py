@@ -63,7 +63,7 @@ async def copied(
     async def copy() -> str:
         try:
             status: str = await connection.copy_from_query(select, *arguments, output=take, **options)
-        except Exception:
+        except Exception:  # whatever it was: whoever reads must not wait for ever, and hears it below
             await pieces.put(None)
             raise
         await pieces.put(bytes(gathered))
@@ -171,7 +171,7 @@ class _Book:
         elif isinstance(value, date):
             self._sheet.write_datetime(self._row, place, value, self._day)
         else:
-            self._sheet.write_number(self._row, place, float(value))  # type: ignore[arg-type]
+            self._sheet.write_number(self._row, place, float(value))  # type: ignore[arg-type]  # a number is left
 
     def finish(self, about: Iterable[Sequence[str]]) -> None:
         sheet = self._book.add_worksheet("About")

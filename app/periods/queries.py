@@ -16,6 +16,7 @@ from app.models.period import Period, Snapshot
 from app.models.questionnaire import Questionnaire
 from app.models.unit import Unit
 from app.periods.figures import Cell, Place
+from app.rollups.queries import ranges
 from app.rollups.spans import Spans
 
 Found = tuple[Period, str, str, int]
@@ -89,18 +90,11 @@ async def pending(session: AsyncSession, units: Sequence[int], first: date, last
 
 def _spanned(table: str, keys: str, values: Sequence[str], spans: Spans, condition: str) -> str:
     """Sums by unit over whole months and edge days, the days with their sign."""
-    ranges = (
-        [("_month", "local_month >= :months_from AND local_month < :months_to", "")] if spans.months else []
-    )
-    ranges += [
-        ("_day", f"local_day BETWEEN :days_from_{at} AND :days_to_{at}", "" if added else "-")
-        for at, added in enumerate(spans.signs)
-    ]
     parts = [
         f"SELECT {keys}, {', '.join(f'{sign}sum({value}) AS {value}' for value in values)}"  # noqa: S608
-        f" FROM {table}{grain} WHERE unit_id = ANY(CAST(:units AS integer[])) AND {within}{condition}"
+        f" FROM {table}_{grain} WHERE unit_id = ANY(CAST(:units AS integer[])) AND {within}{condition}"
         f" GROUP BY {keys}"
-        for grain, within, sign in ranges
+        for grain, within, sign in ranges(spans.months is not None, spans.signs)
     ]
     sums = ", ".join(f"sum({value})" for value in values)
     return f"SELECT {keys}, {sums} FROM ({' UNION ALL '.join(parts)}) spans GROUP BY {keys}"  # noqa: S608

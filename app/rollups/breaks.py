@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.rollups.groups import SUBTREE
+from app.rollups.queries import SUBTREE
 
 # A questionnaire with one version has no breaks, and then no cell is read.
 _VERSIONS, _OWN = (

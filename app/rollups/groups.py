@@ -10,20 +10,16 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Integer, TextClause, literal_column, text
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth.reach import subtree, subtrees
 from app.rollups.grains import Grain
+from app.rollups.queries import REACH, SUBTREE, ranges
 from app.rollups.spans import Spans
 
 By = Literal["channel", "procedure", "field"]
 
-_NAMED = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
-SUBTREE = str(subtree(literal_column("(SELECT id FROM asked)", Integer)).compile(dialect=_NAMED))
 _NOTHING = "SELECT NULL::text AS key, 0::bigint AS responses, 0::numeric AS tally WHERE false"
-REACH = str(subtrees(literal_column("CAST(:reach AS integer[])")).compile(dialect=_NAMED))
 
 
 class Asked(NamedTuple):
@@ -57,18 +53,6 @@ class Groups(NamedTuple):
     oldest_mark: datetime | None
     seen_at: datetime
     groups: list[Group]
-
-
-def ranges(months: bool, signs: tuple[bool, ...], prefix: str = "") -> list[tuple[str, str, str]]:
-    """Of each span: the suffix of its tables, the condition on their rows, and the sign of their sums."""
-    found = []
-    if months:
-        within = f"local_month >= :{prefix}months_from AND local_month < :{prefix}months_to"
-        found.append(("month", within, ""))
-    for at, added in enumerate(signs):
-        within = f"local_day BETWEEN :{prefix}days_from_{at} AND :{prefix}days_to_{at}"
-        found.append(("day", within, "" if added else "-"))
-    return found
 
 
 @lru_cache(maxsize=128)

@@ -158,8 +158,20 @@ class Reading(NamedTuple):
 
 
 _NAMED = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
-_SUBTREE = str(subtree(literal_column("(SELECT id FROM asked)", Integer)).compile(dialect=_NAMED))
-_REACH = str(subtrees(literal_column("CAST(:reach AS integer[])")).compile(dialect=_NAMED))
+SUBTREE = str(subtree(literal_column("(SELECT id FROM asked)", Integer)).compile(dialect=_NAMED))
+REACH = str(subtrees(literal_column("CAST(:reach AS integer[])")).compile(dialect=_NAMED))
+
+
+def ranges(months: bool, signs: tuple[bool, ...], prefix: str = "") -> list[tuple[str, str, str]]:
+    """Of each span: the suffix of its tables, the condition on their rows, and the sign of their sums."""
+    found = []
+    if months:
+        within = f"local_month >= :{prefix}months_from AND local_month < :{prefix}months_to"
+        found.append(("month", within, ""))
+    for at, added in enumerate(signs):
+        within = f"local_day BETWEEN :{prefix}days_from_{at} AND :{prefix}days_to_{at}"
+        found.append(("day", within, "" if added else "-"))
+    return found
 
 
 def _spanned(
@@ -174,19 +186,13 @@ def _spanned(
     Cells are looked up unit by unit (LATERAL, OFFSET 0): whatever PostgreSQL believes of their number, this
     is the way to read some months of some units.
     """
-    months, signs = spans
-    ranges = [("_month", "local_month >= :months_from AND local_month < :months_to", True)] if months else []
-    ranges += [
-        ("_day", f"local_day BETWEEN :days_from_{at} AND :days_to_{at}", sign)
-        for at, sign in enumerate(signs)
-    ]
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     parts = []
-    for grain, within, sign in ranges:
-        sums = [f"{'' if sign else '-'}sum({value}) AS {value}" for value in values]
+    for grain, within, sign in ranges(*spans):
+        sums = [f"{sign}sum({value}) AS {value}" for value in values]
         parts.append(
             f"SELECT {', '.join((*keys, *sums))} FROM below CROSS JOIN LATERAL ("
-            f"SELECT {', '.join((*keys, *values))} FROM {table}{grain}"
+            f"SELECT {', '.join((*keys, *values))} FROM {table}_{grain}"
             f" WHERE unit_id = below.id AND {within}{condition} OFFSET 0) cells{grouped}"
         )
     return " UNION ALL ".join(parts)
@@ -196,7 +202,7 @@ def _spanned(
 def _reading(
     limited: bool, below: str, spans: tuple[bool, tuple[bool, ...]], filters: tuple[str, ...]
 ) -> TextClause:
-    reach = f" AND id IN ({_REACH})" if limited else ""
+    reach = f" AND id IN ({REACH})" if limited else ""
     condition = ""
     if "channel" in filters:
         condition += " AND channel = :channel"
@@ -249,7 +255,7 @@ async def read(connection: AsyncConnection, asked: Asked) -> Reading | None:
     filters: dict[str, object] = {name: value for name, value in chosen.items() if value is not None}
     limited = asked.reach is not None
     reach = sorted(asked.reach) if asked.reach is not None else None
-    below = _SUBTREE if asked.subtree else _OWN
+    below = SUBTREE if asked.subtree else _OWN
     if asked.units is not None:
         below, filters["units"] = _CHOSEN, list(asked.units)
     statement = _reading(limited, below, (spans.months is not None, spans.signs), tuple(filters))

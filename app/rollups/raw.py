@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.rollups.groups import REACH, SUBTREE
 from app.rollups.lanes import Shape
+from app.rollups.queries import REACH, SUBTREE
 from app.rollups.sums import Sums
 
 _ROUNDING = 1e-9

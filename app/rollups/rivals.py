@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.rollups.groups import REACH, ranges
+from app.rollups.queries import REACH, ranges
 from app.rollups.spans import Spans
 
 
