@@ -1,5 +1,7 @@
 """The link page as a citizen meets it, with and without JavaScript, in both languages."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser, Route, expect
 
@@ -110,6 +112,22 @@ async def test_pressing_twice_makes_one_response(browser: Browser, site: Site, s
         await one.open(await site.link(unit=unit))
         await one.fill()
         await one.page.locator("#send").dblclick(no_wait_after=True)
+        await one.sees(THANKS["vi"])
+    assert len(await stored(site, unit)) == 1
+
+
+async def test_pressing_until_the_thanks_are_there_makes_one_response(browser: Browser, site: Site) -> None:
+    unit = await site.unit()
+    async with phone(browser, site) as one:
+        await one.open(await site.link(unit=unit))
+
+        async def slowly(route: Route) -> None:
+            await asyncio.sleep(1)
+            await route.continue_()
+
+        await one.page.route("**/thanks?*", slowly)
+        await one.fill()
+        await one.page.evaluate("setInterval(() => document.querySelector('#send').click(), 20)")
         await one.sees(THANKS["vi"])
     assert len(await stored(site, unit)) == 1
 

@@ -156,8 +156,7 @@ async function deliver(body, firm) {
       showKept(true, firm);
     },
   });
-  const outcome = await delivery.run();
-  delivery = null;
+  const outcome = await delivery.run(); // whoever presses while the next page comes has pressed twice, too
   if (outcome.end === "sent") {
     store.forget(code);
     leave(`/s/${code}/thanks`);
@@ -165,6 +164,7 @@ async function deliver(body, firm) {
     store.forget(code);
     leave(`/s/${code}`);
   } else {
+    delivery = null;
     store.forget(code);
     store.saveDraft(code, draft);
     showBusy(false);
