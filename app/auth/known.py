@@ -7,7 +7,6 @@ costs no hundred look-ups.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
@@ -22,6 +21,7 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.errors import Problem
 from app.core.problems import Unauthorized
+from app.core.remembered import Remembered
 from app.models.subject import Client, User, UserRole
 
 REMEMBERED = 2.0
@@ -46,26 +46,14 @@ class KnownSubjects:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._clock = clock
-        self._kept: OrderedDict[tuple[str, str | None], tuple[float, Subject]] = OrderedDict()
+        self._kept = Remembered(self._read, seconds=REMEMBERED, most=MAX_REMEMBERED, clock=clock)
 
     async def find(self, actor: str, sid: str | None = None) -> Subject | None:
         """The subject of an open account, named as a token names it (`user:<id>`); None for anything else.
 
         With `sid`, the id of a sign-in, only while that goes on.
         """
-        key = actor, sid
-        until, kept = self._kept.get(key, (0.0, None))
-        if kept is not None and until > self._clock():
-            return kept
-        self._kept.pop(key, None)
-        subject = await self._read(actor, sid)
-        if subject is None:
-            return None
-        self._kept[key] = self._clock() + REMEMBERED, subject
-        if len(self._kept) > MAX_REMEMBERED:
-            self._kept.popitem(last=False)
-        return subject
+        return await self._kept.get((actor, sid))
 
     async def why_unknown(self, actor: str, sid: str | None) -> Problem:
         """What to tell the holder of a good token whom `find` does not find."""
@@ -79,10 +67,10 @@ class KnownSubjects:
 
     def forget(self, actor: str) -> None:
         """The account has changed: read it again next time, in whichever session."""
-        for key in [key for key in self._kept if key[0] == actor]:
-            del self._kept[key]
+        self._kept.forget_where(lambda key: key[0] == actor)
 
-    async def _read(self, actor: str, sid: str | None) -> Subject | None:
+    async def _read(self, key: tuple[str, str | None]) -> Subject | None:
+        actor, sid = key
         kind, account_id = _parts(actor)
         family = None if sid is None else _uuid(sid)
         if kind is None or account_id is None or (sid is not None and family is None):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -68,6 +69,7 @@ LOST_CONNECTION = (
     OSError,
     InterfaceError,
     OperationalError,
+    NoneFree,  # every connection of the pool was busy for too long
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what asyncpg says when the server hangs up in the middle of its own work
     asyncpg.PostgresConnectionError,

@@ -7,14 +7,14 @@ the tablet may have been paired a moment ago.
 
 import hmac
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from app.core.database import Database
 from app.core.problems import DeviceRevoked, Unauthorized
+from app.core.remembered import Gathered, Remembered
 from app.core.tokens import hash_secret
 from app.devices import queries
 from app.devices.pairing import device_of
@@ -42,8 +42,8 @@ class DeviceTokens:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._clock = clock
-        self._kept: OrderedDict[UUID, tuple[float, KnownDevice]] = OrderedDict()
+        self._rows = Gathered(self._read)
+        self._kept = Remembered(self._rows.get, seconds=REMEMBERED, most=MAX_REMEMBERED, clock=clock)
 
     async def find(self, token: str) -> KnownDevice:
         """The device behind a token. Unauthorized when there is none, DeviceRevoked when it was stopped."""
@@ -58,35 +58,30 @@ class DeviceTokens:
         if device_id is None:
             raise Unauthorized
         token_hash = hash_secret(token)
-        until, kept = self._kept.get(device_id, (0.0, None))
-        if kept is not None and until > self._clock() and hmac.compare_digest(kept.token_hash, token_hash):
-            return kept
-        device = await self._read(device_id)
+        device = await self._kept.get(device_id)
+        if device is not None and not hmac.compare_digest(device.token_hash, token_hash):
+            device = await self._kept.renew(device_id)
         if device is None or not hmac.compare_digest(device.token_hash, token_hash):
             raise Unauthorized
         return device
 
     def forget(self, device_id: UUID) -> None:
         """The device has changed: read it again next time."""
-        self._kept.pop(device_id, None)
+        self._kept.forget(device_id)
 
-    async def _read(self, device_id: UUID) -> KnownDevice | None:
+    async def _read(self, ids: Collection[UUID]) -> dict[UUID, KnownDevice]:
         async with self._database.read() as session:
-            row = await queries.by_id(session, device_id)
-        device = row[0] if row is not None else None
-        if device is None or device.token_hash is None:
-            return None  # not kept: strangers' made-up ids would push out real devices
-        known = KnownDevice(
-            id=device.id,
-            unit_id=device.unit_id,
-            questionnaire_code=device.questionnaire_code,
-            revoked=device.revoked_at is not None,
-            token_hash=device.token_hash,
-            former_unit_id=device.former_unit_id,
-            moved_at=device.moved_at,
-        )
-        self._kept[device_id] = self._clock() + REMEMBERED, known
-        self._kept.move_to_end(device_id)
-        if len(self._kept) > MAX_REMEMBERED:
-            self._kept.popitem(last=False)
-        return known
+            devices = await queries.by_ids(session, ids)
+        return {
+            device.id: KnownDevice(
+                id=device.id,
+                unit_id=device.unit_id,
+                questionnaire_code=device.questionnaire_code,
+                revoked=device.revoked_at is not None,
+                token_hash=device.token_hash,
+                former_unit_id=device.former_unit_id,
+                moved_at=device.moved_at,
+            )
+            for device in devices
+            if device.token_hash is not None  # one that was never paired is nobody's
+        }

@@ -1,6 +1,6 @@
 """What the house asks of the table of devices. Staff see devices within their reach only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -92,6 +92,11 @@ async def units_with_tablets(session: AsyncSession, subject: Subject, unit_id: i
 async def by_id(session: AsyncSession, device_id: UUID) -> DeviceRow | None:
     """The device itself asks: its token has been checked, reach does not apply."""
     return (await session.execute(_with_unit().where(Device.id == device_id))).one_or_none()
+
+
+async def by_ids(session: AsyncSession, device_ids: Collection[UUID]) -> Sequence[Device]:
+    """Those of them that there are."""
+    return (await session.scalars(select(Device).where(Device.id.in_(device_ids)))).all()
 
 
 async def heard(session: AsyncSession, device_id: UUID, now: datetime, **said: Any) -> None:
