@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import counting, exports, freshness, index, intake, pages, rankings
+from benchmarks import counting, endurance, exports, freshness, index, intake, pages, rankings
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
 
 PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "intake": intake.run,
+    "endurance": endurance.run,
     "counting": counting.run,
     "index": index.run,
     "freshness": freshness.run,

@@ -6,7 +6,7 @@ What a request costs here is measured and printed with the results.
 
 Closed loop: each connection asks again as soon as it has heard; that finds how much a server can take.
 Open loop (`rate`): requests fall due at fixed instants whatever the server does, and a late one has waited
-since it was due; that finds how long people wait.
+since it was due; that finds how long people wait. What finds no free connection until the end is not sent.
 
 A job is read as one pickle from standard input, its result written as one to standard output.
 """
@@ -45,13 +45,19 @@ class Job:
 
 @dataclass
 class Result:
-    """What came back. Times in seconds; `acknowledged`: ids answered with 201."""
+    """What came back. Times in seconds; `acknowledged`: ids answered with 201.
+
+    `due`: when each answer's request fell due, in seconds of the Unix clock; `unsent`: requests that never
+    found a free connection while the job went on.
+    """
 
     seconds: float
     statuses: dict[int, int]
     latencies: list[float]
     cpu_seconds: float
     acknowledged: list[str] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    unsent: int = 0
 
     @property
     def answers(self) -> int:
@@ -96,21 +102,17 @@ class _Load:
         self._requests = _Requests(job)
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
-        self._asked: dict[int, tuple[float, str | None]] = {}
+        self._asked: dict[int, tuple[float, str | None, bytes]] = {}
         self._partial: dict[int, bytes] = {}
         self._idle: deque[int] = deque()
         self.statuses: dict[int, int] = {}
         self.latencies: list[float] = []
         self.acknowledged: list[str] = []
+        self.due: list[float] = []
+        self.unsent = 0
 
     def run(self) -> Result:
-        for _ in range(self._job.connections):
-            each = socket.create_connection(("127.0.0.1", self._job.port))
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            each.setblocking(False)
-            self._sockets[each.fileno()] = each
-            self._poll.register(each, select.EPOLLIN)
-            self._idle.append(each.fileno())
+        self._idle.extend(self._connect() for _ in range(self._job.connections))
         cpu, began = time.process_time(), time.perf_counter()
         if self._job.rate is None:
             self._closed(began + self._job.seconds)
@@ -120,7 +122,31 @@ class _Load:
         for each in self._sockets.values():
             each.close()
         used = time.process_time() - cpu
-        return Result(seconds, self.statuses, self.latencies, used, self.acknowledged)
+        clock = time.time() - time.perf_counter()
+        due = [clock + each for each in self.due]
+        return Result(seconds, self.statuses, self.latencies, used, self.acknowledged, due, self.unsent)
+
+    def _connect(self) -> int:
+        each = socket.create_connection(("127.0.0.1", self._job.port))
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        each.setblocking(False)
+        self._sockets[each.fileno()] = each
+        self._poll.register(each, select.EPOLLIN)
+        return each.fileno()
+
+    def _connect_again(self, each: int) -> None:
+        """The server closes connections that had nothing to do; what crossed with that is sent once more."""
+        if each in self._partial:
+            raise ConnectionError("the server closed a connection in the middle of an answer")
+        self._poll.unregister(each)
+        self._sockets.pop(each).close()
+        fresh = self._connect()
+        if each in self._asked:
+            self._asked[fresh] = self._asked.pop(each)
+            self._send(fresh)
+        else:
+            self._idle.remove(each)
+            self._idle.append(fresh)
 
     def _closed(self, until: float) -> None:
         while self._idle:
@@ -135,14 +161,15 @@ class _Load:
     def _open(self, began: float, rate: float) -> None:
         sent, total = 0, int(rate * self._job.seconds)
         until = began + self._job.seconds
-        while sent < total or self._asked:
+        while (going_on := sent < total and time.perf_counter() < until) or self._asked:
             now = time.perf_counter()
-            while sent < total and self._idle and (due := began + sent / rate) <= now:
+            while going_on and sent < total and self._idle and (due := began + sent / rate) <= now:
                 self._ask(self._idle.popleft(), due)
                 sent += 1
-            due = began + sent / rate if sent < total and self._idle else _NEVER
+            due = began + sent / rate if going_on and sent < total and self._idle else _NEVER
             self._idle.extend(self._hear(min(1.0, max(0.0, due - time.perf_counter()))))
             self._give_up_after(until)
+        self.unsent = total - sent
 
     def _give_up_after(self, until: float) -> None:
         if time.perf_counter() > until + _PATIENCE:
@@ -153,23 +180,29 @@ class _Load:
             request, fresh = self._requests.next()
         except StopIteration:
             return
+        self._asked[each] = due, fresh, request
+        self._send(each)
+
+    def _send(self, each: int) -> None:
+        request = self._asked[each][2]
         if self._sockets[each].send(request) != len(request):
             raise RuntimeError("a request did not fit into the socket's buffer")
-        self._asked[each] = due, fresh
 
     def _hear(self, timeout: float = 1.0) -> Iterator[int]:
         """The connections whose answer is complete by now."""
         for each, _ in self._poll.poll(timeout):
             received = self._sockets[each].recv(262_144)
             if not received:
-                raise ConnectionError("the server closed a connection")
+                self._connect_again(each)
+                continue
             if each in self._partial:
                 received = self._partial.pop(each) + received
             if not _complete(received):
                 self._partial[each] = received
                 continue
-            due, fresh = self._asked.pop(each)
+            due, fresh, _ = self._asked.pop(each)
             self.latencies.append(time.perf_counter() - due)
+            self.due.append(due)
             status = int(received[9:12])
             self.statuses[status] = self.statuses.get(status, 0) + 1
             if status == 201 and fresh is not None:

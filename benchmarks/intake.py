@@ -73,25 +73,26 @@ async def _compare(
 
 async def _check(ground: Ground, acknowledged: Sequence[str]) -> Row:
     async with ground.connection() as connection:
-        lost, stored = await _lost(connection, acknowledged)
-    said = f"{len(acknowledged):,} acknowledged, {lost} of them missing; {stored:,} stored"
+        missing = await lost(connection, acknowledged)
+        stored: int = await connection.fetchval("SELECT count(*) FROM responses")
+    said = f"{len(acknowledged):,} acknowledged, {missing} of them missing; {stored:,} stored"
     return Row(
         PART,
         "every acknowledged response is stored",
         said,
         "all, no more",
-        not lost and stored == len(acknowledged),
+        not missing and stored == len(acknowledged),
     )
 
 
-async def _lost(connection: asyncpg.Connection, acknowledged: Sequence[str]) -> tuple[int, int]:
+async def lost(connection: asyncpg.Connection, acknowledged: Sequence[str]) -> int:
+    """How many of these ids the database does not hold."""
     await connection.execute("CREATE TEMP TABLE acknowledged (id uuid)")
     await connection.copy_records_to_table("acknowledged", records=[(UUID(each),) for each in acknowledged])
-    lost: int = await connection.fetchval(
+    missing: int = await connection.fetchval(
         "SELECT count(*) FROM acknowledged a WHERE NOT EXISTS (SELECT FROM responses r WHERE r.id = a.id)"
     )
-    stored: int = await connection.fetchval("SELECT count(*) FROM responses")
-    return lost, stored
+    return missing
 
 
 async def _by_links(ground: Ground, count: int) -> list[Row]:

@@ -1,0 +1,264 @@
+"""Intake for a long time and in a rush, on the server as it is run: jobs on, everything in one place.
+
+First the most that the server takes (closed loop). Then 70 % of it for ten minutes, in slices, with a look
+at the marks of the roll-up each second: neither latency nor memory may grow, and counting must keep up. Then
+a minute in which ten times as much is asked for, over more connections than the intake's queue has places:
+nothing acknowledged may be lost, a refusal is a 503, and soon after the last of it everything is as before.
+
+Beside it, in the same run, the server that one writes first: the same endpoint, one transaction a request. It
+is offered its own maximum, the steady load that the other bore, and the rush. It counts nothing.
+"""
+
+import asyncio
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+
+from app.core.settings import Settings
+from benchmarks import intake, payloads
+from benchmarks.generator import Job, Result, load
+from benchmarks.ground import Ground, Server
+from benchmarks.measure import processes
+from benchmarks.report import Row, at_most
+
+PART = "endurance"
+SHARE = 0.7
+TIMES = 10
+SLICE = 30.0
+PROMISED_P99_MS = 100
+PROMISED_LAG = 3.0
+PROMISED_RECOVERY = 10.0
+GROWTH = 1.25
+"""The last third may be this much above the first: what two runs of the same thing differ by here."""
+CONNECTIONS = intake.CONNECTIONS
+CROWD = Settings.model_fields["intake_queue"].default + 1000
+
+_LAG = "SELECT coalesce(extract(epoch FROM now() - min(marked_at))::float8, 0) FROM stale_unit_days"
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Seconds of each turn."""
+
+    maximum: float = 30.0
+    steady: float = 600.0
+    rush: float = 60.0
+    around: float = 30.0
+    """Before a rush and after it."""
+
+
+@dataclass
+class _Watch:
+    """The roll-up's lag each second: the age of the oldest mark, in seconds."""
+
+    ground: Ground
+    lags: list[float] = field(default_factory=list)
+
+    async def run(self) -> None:
+        async with self.ground.connection() as connection:
+            while True:
+                self.lags.append(await connection.fetchval(_LAG))
+                await asyncio.sleep(1)
+
+
+async def run(ground: Ground, *, quick: bool) -> list[Row]:
+    """Both servers, one after the other, with the same rates."""
+    lengths = Lengths(5.0, 90.0, 10.0, 10.0) if quick else Lengths()
+    requests = payloads.from_tablets(ground.tablets, 4)
+    _many_files()
+    acknowledged: list[str] = []
+    async with ground.running("app.cli", "serve", "--workers", "1") as server:
+        most = await _most(server, requests, lengths)
+        acknowledged += most.acknowledged
+        steady = SHARE * most.per_second
+        rows = [_said(f"the most it takes, {processes(1)} and the job runner", most)]
+        rows += await _steady(ground, server, requests, steady, lengths, acknowledged)
+        rows += await _rush(server, requests, steady, lengths, acknowledged)
+    async with ground.connection() as connection:
+        lost = await intake.lost(connection, acknowledged)
+    said = f"{len(acknowledged):,} acknowledged, {lost} of them missing"
+    rows.append(Row(PART, "every acknowledged response is stored", said, "all", not lost))
+    return rows + await _one_by_one(ground, requests, steady, lengths)
+
+
+async def _most(server: Server, requests: list[bytes], lengths: Lengths) -> Result:
+    await load(Job(server.port, requests, 3.0, CONNECTIONS))
+    return await load(Job(server.port, requests, lengths.maximum, CONNECTIONS))
+
+
+async def _steady(
+    ground: Ground,
+    server: Server,
+    requests: list[bytes],
+    rate: float,
+    lengths: Lengths,
+    acknowledged: list[str],
+) -> list[Row]:
+    watch = _Watch(ground)
+    watching = asyncio.create_task(watch.run())
+    slices: list[Result] = []
+    memory: list[int] = []
+    written = await _written(ground)
+    try:
+        for _ in range(round(lengths.steady / SLICE)):
+            slices.append(await load(Job(server.port, requests, SLICE, CONNECTIONS, rate=rate)))
+            memory.append(server.largest()[0])
+            acknowledged += slices[-1].acknowledged
+    finally:
+        watching.cancel()
+    answers = sum(each.answers for each in slices)
+    log = (await _written(ground) - written) / answers
+    p99 = [each.percentile(0.99) * 1000 for each in slices]
+    third = len(slices) // 3
+    refused = {status: count for each in slices for status, count in each.statuses.items() if status != 201}
+    longer = median(p99[-third:]) / median(p99[:third])
+    larger = mean(memory[-third:]) / mean(memory[:third])
+    middle = median(each.percentile(0.5) for each in slices) * 1000
+    return [
+        Row(
+            PART,
+            f"{lengths.steady:.0f} s at {rate:,.0f}/s ({SHARE:.0%})",
+            f"{answers:,} answers, refused: {refused or 'none'}; {log:,.0f} bytes of write-ahead log each",
+            "none refused",
+            not refused,
+        ),
+        at_most(
+            PART,
+            "p99 of its slices",
+            median(p99),
+            PROMISED_P99_MS,
+            f"p50 {middle:.1f} ms, p99 {median(p99):.1f} ms (median of {len(p99)}; highest {max(p99):.1f})",
+            " ms",
+        ),
+        at_most(
+            PART,
+            "latency, last third / first",
+            longer,
+            GROWTH,
+            f"{longer:.2f} ({median(p99[:third]):.1f} and {median(p99[-third:]):.1f} ms)",
+        ),
+        at_most(
+            PART,
+            "memory, last third / first",
+            larger,
+            GROWTH,
+            f"{larger:.2f} ({mean(memory[:third]) / 2**20:.0f} and {mean(memory[-third:]) / 2**20:.0f} MiB)",
+        ),
+        at_most(
+            PART,
+            "roll-up's lag, worst",
+            max(watch.lags),
+            PROMISED_LAG,
+            f"median {median(watch.lags):.2f} s, worst {max(watch.lags):.2f} s of {len(watch.lags)} looks",
+            " s",
+        ),
+    ]
+
+
+async def _rush(
+    server: Server, requests: list[bytes], rate: float, lengths: Lengths, acknowledged: list[str]
+) -> list[Row]:
+    usual, crowd, recovery = await _burst(server, requests, rate, lengths)
+    acknowledged += [*usual.acknowledged, *crowd.acknowledged]
+    allowed = set(crowd.statuses) | set(usual.statuses) <= {201, 503}
+    return [
+        Row(
+            PART,
+            f"{lengths.rush:.0f} s of {TIMES} x that, {CROWD:,} connections",
+            _crowd(usual, crowd),
+            "201 or 503",
+            allowed,
+        ),
+        at_most(
+            PART,
+            "back under 100 ms after the rush",
+            recovery,
+            PROMISED_RECOVERY,
+            f"{recovery:.0f} s",
+            " s",
+        ),
+    ]
+
+
+async def _burst(
+    server: Server, requests: list[bytes], rate: float, lengths: Lengths
+) -> tuple[Result, Result, float]:
+    """The usual load with a rush in its middle; both, and the seconds until the usual is as before."""
+    whole = lengths.around + lengths.rush + lengths.around
+    going_on = asyncio.create_task(load(Job(server.port, requests, whole, CONNECTIONS, rate=rate)))
+    await asyncio.sleep(lengths.around)
+    over = time.time() + lengths.rush
+    crowd = await load(Job(server.port, requests, lengths.rush, CROWD, rate=(TIMES - 1) * rate))
+    usual = await going_on
+    return usual, crowd, _recovery(usual, over, int(lengths.around))
+
+
+def _recovery(usual: Result, over: float, seconds: int) -> float:
+    """Seconds from the end of the rush (Unix clock) until no later second has a p99 over the promise.
+
+    A second in which nothing could be asked, because every connection still waited, is a slow one.
+    """
+    found: list[list[float]] = [[] for _ in range(seconds)]
+    for due, latency in zip(usual.due, usual.latencies, strict=True):
+        if 0 <= due - over < seconds:
+            found[int(due - over)].append(latency)
+    slow = [place for place, each in enumerate(found) if not each or _p99(each) * 1000 > PROMISED_P99_MS]
+    return float(max(slow) + 1) if slow else 0.0
+
+
+def _p99(found: Sequence[float]) -> float:
+    return sorted(found)[min(len(found) - 1, int(0.99 * len(found)))]
+
+
+async def _one_by_one(ground: Ground, requests: list[bytes], steady: float, lengths: Lengths) -> list[Row]:
+    """The other server: its own maximum, the steady load for a minute, and the rush."""
+    async with ground.running("benchmarks.variants", "orm", "--workers", "1") as server:
+        most = await _most(server, requests, lengths)
+        borne = await load(Job(server.port, requests, lengths.rush, CONNECTIONS, rate=steady))
+        usual, crowd, recovery = await _burst(server, requests, steady, lengths)
+    name = "one transaction a request"
+    return [
+        _said(f"{name}: the most it takes", most),
+        _said(f"{name}: {lengths.rush:.0f} s at {steady:,.0f}/s", borne),
+        Row(
+            PART,
+            f"{name}: the rush",
+            f"{_crowd(usual, crowd)}; back after {recovery:.0f} s of {lengths.around:.0f}",
+        ),
+    ]
+
+
+def _said(what: str, result: Result) -> Row:
+    unsent = f"; {result.unsent:,} never got a connection" if result.unsent else ""
+    said = (
+        f"{result.per_second:,.0f}/s, p50 {result.percentile(0.5) * 1000:.1f} ms, "
+        f"p99 {result.percentile(0.99) * 1000:.1f} ms{unsent}"
+    )
+    return Row(PART, what, said)
+
+
+def _crowd(usual: Result, crowd: Result) -> str:
+    return (
+        f"{_statuses(crowd.statuses)} of the rush, {crowd.unsent:,} found every connection waiting, "
+        f"p99 {crowd.percentile(0.99):.1f} s; {_statuses(usual.statuses)} of the usual, {usual.unsent:,} so"
+    )
+
+
+def _statuses(statuses: Mapping[int, int]) -> str:
+    return ", ".join(f"{count:,} x {status}" for status, count in sorted(statuses.items()))
+
+
+async def _written(ground: Ground) -> int:
+    """Bytes of write-ahead log so far."""
+    async with ground.connection() as connection:
+        return int(await connection.fetchval("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"))
+
+
+def _many_files() -> None:
+    """A crowd's connections are open files, here and in the servers that inherit the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CROWD
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard > 0 else wanted, hard))
