@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs, forget_client_after_commit
 from app.auth.subjects import Subject
-from app.core.deps import Paging, ReadSession, WriteSession
+from app.core.clock import local_day, utc_now
+from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
 from app.core.faults import Fault
 from app.core.openapi import problems
 from app.core.paging import Page, PageQuery, page
@@ -43,9 +44,12 @@ BODY = (BadRequest, InvalidRequest, BodyTooLarge, UnsupportedMediaType)
     responses=problems(*GUARDED, *BODY, UnitUnknown),
     summary="Let a partner system in",
 )
-async def create_client(new: NewClient, subject: Manager, session: WriteSession) -> Credentials:
+async def create_client(
+    new: NewClient, subject: Manager, session: WriteSession, settings: AppSettings
+) -> Credentials:
     """Within your reach, with scopes you hold yourself. The secret is shown this once."""
-    client_id, secret = await service.grant_client(session, subject, new)
+    today = local_day(utc_now(), settings.zone)
+    client_id, secret = await service.grant_client(session, subject, new, today)
     return Credentials(client_id=client_id, client_secret=secret)
 
 

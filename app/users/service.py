@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
+from app.auth.heirs import closed_fault, has_ended
 from app.auth.passwords import password_faults
 from app.auth.reach import chain_of, find_unit
 from app.auth.roles import Role
@@ -122,8 +123,13 @@ async def create_client(
     return client.id, secret
 
 
-async def grant_client(session: AsyncSession, subject: Subject, new: NewClient) -> tuple[UUID, str]:
-    """`create_client` on somebody's behalf: nobody gives away scopes or units they do not have themselves."""
+async def grant_client(
+    session: AsyncSession, subject: Subject, new: NewClient, today: date
+) -> tuple[UUID, str]:
+    """`create_client` on somebody's behalf: nobody gives away scopes or units they do not have themselves.
+
+    A unit that has ended takes no new client: its successor does.
+    """
     unit = None if new.unit_code is None else await find_unit(session, subject, new.unit_code)
     unreached = unit is None and subject.unit_ids is not None
     # over every unit, where that is the reach; where it is not, the missing unit is one fault, and scopes
@@ -138,6 +144,8 @@ async def grant_client(session: AsyncSession, subject: Subject, new: NewClient) 
     ]
     if unreached:
         faults.append(Fault("/unit_code", "unit_needed"))
+    if unit is not None and has_ended(unit, today):
+        faults.append(await closed_fault(session, unit, "/unit_code", today))
     if faults:
         raise InvalidRequest(faults=faults)
     return await create_client(

@@ -1,11 +1,13 @@
+from datetime import date
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core.database import Database
 from app.models.record import AuditLine
+from app.models.unit import Unit
 from tests.support.world import World
 
 NEW = {"name": "iGate Bắc Ninh", "unit_code": "24", "scopes": ["visits:write", "units:read"]}
@@ -59,6 +61,18 @@ async def test_nobody_grants_a_scope_they_do_not_hold(http: httpx.AsyncClient, w
         ("/scopes/1", "scope_not_held"),
         ("/scopes/2", "scope_not_held"),
     ]
+
+
+async def test_a_unit_that_has_ended_takes_no_new_client(http: httpx.AsyncClient, world: World) -> None:
+    async with world.database.transaction() as session:
+        await session.execute(update(Unit).where(Unit.code == "09001").values(valid_to=date(2025, 6, 30)))
+    body = NEW | {"unit_code": "09001"}
+    answer = await http.post("/api/v1/clients", json=body, headers=world.admin)
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/unit_code", "unit_closed")
+    assert "2025-06-30" in fault["detail"]
+    assert await names(http, world.admin) == []
 
 
 async def test_nobody_grants_a_unit_beyond_their_own(http: httpx.AsyncClient, world: World) -> None:
