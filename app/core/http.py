@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import caller, logs
@@ -32,6 +33,7 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MAX_BODY = 1024 * 1024
 MAX_IMPORT_BODY = 32 * 1024 * 1024
 
@@ -183,12 +185,24 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
             return _answer(request, NotFound())
         case 405:
             answer = _answer(request, MethodNotAllowed())
-            answer.headers.update(error.headers or {})
+            answer.headers["Allow"] = ", ".join(_allowed(request))
             return answer
         case _:
             # Starlette hides a Problem raised while the body arrives behind a 400 of its own
             cause = error.__cause__ or error.__context__
             return _answer(request, cause if isinstance(cause, Problem) else BadRequest())
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of every route at this address; the framework names those of the first alone."""
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
