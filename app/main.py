@@ -12,7 +12,6 @@ from app.auth import routes as auth
 from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
-from app.core import health
 from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
@@ -24,6 +23,8 @@ from app.devices import routes as devices
 from app.devices.known import DeviceTokens
 from app.exports import routes as exports
 from app.exports.stream import Streams
+from app.operations import routes as operations
+from app.operations.figures import Figures
 from app.par import routes as par
 from app.periods import routes as periods
 from app.procedures import routes as procedures
@@ -65,7 +66,7 @@ ROOMS = (
     samples,
     par,
     periods,
-    health,
+    operations,
 )
 
 DESCRIPTION = """\
@@ -94,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.subjects = KnownSubjects(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
+        app.state.figures = Figures(database, settings.zone)
         app.state.sign_on = sign_on = make_sign_on(settings)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
@@ -117,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, log_sample=settings.log_sample)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
