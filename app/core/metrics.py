@@ -9,6 +9,7 @@ then. Counting costs a microsecond or two: it stands in the path of every respon
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
+from wsgiref.simple_server import WSGIServer
 
 import psutil
 from prometheus_client import (
@@ -100,7 +101,11 @@ POOL_WAITING = Gauge(
     registry=INSTRUMENTS,
 )
 _job_seconds = Histogram(
-    "sipas_job_duration_seconds", "Runs of a job.", ("job", "outcome"), buckets=_LONG, registry=INSTRUMENTS
+    "sipas_job_duration_seconds",
+    "Runs of a job.",
+    ("job_name", "outcome"),
+    buckets=_LONG,
+    registry=INSTRUMENTS,
 )
 
 _STORED, _REPLAYED = _acknowledged.labels("stored"), _acknowledged.labels("replayed")
@@ -177,11 +182,12 @@ def render(more: Iterable[Metric] = ()) -> bytes:
     return generate_latest(scrape)
 
 
-def listen(host: str, port: int) -> None:
-    """Answer scrapes on a port of one's own, for a job runner without web processes beside it."""
+def listen(host: str, port: int) -> WSGIServer:
+    """Answer scrapes in a thread, for a job runner without web processes beside it. Raises OSError."""
     scrape = CollectorRegistry()
     scrape.register(_Machine())
-    start_http_server(port, host, scrape)
+    server, _ = start_http_server(port, host, scrape)
+    return server
 
 
 def _taken(alive: Mapping[str, int]) -> Iterator[Metric]:

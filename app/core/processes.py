@@ -64,10 +64,10 @@ def claim() -> str | None:
     number = 0
     while (descriptor := _take(shared / f"{kind}{number}")) is None:
         number += 1
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
     for left in shared.glob(f"gauge_*_{kind}{number}.db"):  # the predecessor's queue is not ours
         left.unlink()
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
     return f"{kind}{number}"
 
 

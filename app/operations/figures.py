@@ -100,7 +100,7 @@ class Figures:
         ]
 
     async def _jobs(self, session: AsyncSession) -> list[Metric]:
-        label = ("job",)
+        label = ("job_name",)
         runs = CounterMetricFamily("sipas_job_runs", "Runs of a job.", labels=label)
         failures = CounterMetricFamily("sipas_job_failures", "Runs that failed.", labels=label)
         in_a_row = GaugeMetricFamily("sipas_job_failures_in_a_row", "Since it last went well.", labels=label)
