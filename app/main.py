@@ -12,6 +12,7 @@ from app.auth import routes as auth
 from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
+from app.core import tracing
 from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
@@ -88,6 +89,12 @@ def create_app(settings: Settings) -> FastAPI:
     # What it remembers between requests is made here, so that every start begins with nothing.
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with tracing.sent():
+            async with started(app):
+                yield
+
+    @asynccontextmanager
+    async def started(app: FastAPI) -> AsyncIterator[None]:
         database = Database(database_url)
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
@@ -110,6 +117,8 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        # its own would tell collectors the paths of requests, and so the codes of links: see core/tracing
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.settings = settings
     app.state.tokens = AccessTokens(settings.secret)
@@ -129,6 +138,8 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["etag", "x-request-id", "retry-after", "x-export-id"],
         )
     app.add_middleware(PublicCors)
+    if tracing.wanted():
+        app.add_middleware(tracing.Traced)
     for room in ROOMS:
         app.include_router(room.router)
     return app

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
-from app.core import processes
+from app.core import processes, tracing
 from app.core.logs import configure_logs
 from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
@@ -157,6 +157,8 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=30,
     )
+    if lacking := tracing.lacking():
+        log.warning(lacking)
     bound = listen(settings.host, settings.port)
     try:
         with processes.shared_directory():

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.core import metrics
+from app.core import metrics, tracing
 from app.core.errors import Problem
 from app.core.figure_problems import MappingExists
 from app.core.par_problems import ParSheetFinal
@@ -182,7 +182,7 @@ def _engine(url: str, settings: Mapping[str, str], **options: Any) -> AsyncEngin
         # asyncpg reads the URL itself and knows all of libpq's parameters, sslmode among them
         return await asyncpg.connect(plain_url(url), timeout=5, server_settings=dict(settings))
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_timeout=5,
@@ -191,6 +191,8 @@ def _engine(url: str, settings: Mapping[str, str], **options: Any) -> AsyncEngin
         hide_parameters=True,  # what people sent stays out of every error's words
         **options,
     )
+    tracing.watch(engine)
+    return engine
 
 
 def problem_of(error: BaseException) -> Problem | None:

@@ -23,7 +23,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.core import metrics
+from app.core import metrics, tracing
 from app.core.database import LOST_CONNECTION, SERVER_SETTINGS, plain_url
 from app.core.errors import Problem
 from app.core.faults import Fault
@@ -136,7 +136,7 @@ class Intake:
             metrics.QUEUE_LENGTH.set(len(self._queue))
             metrics.BATCH_RESPONSES.observe(len(batch))
             try:
-                with metrics.BATCH_SECONDS.time():
+                with metrics.BATCH_SECONDS.time(), tracing.span("intake batch", responses=len(batch)):
                     await self._write(batch)
             except Exception as error:
                 # The writer must outlive anything: everyone in the batch hears of it, the next batch goes on
