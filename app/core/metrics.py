@@ -7,6 +7,7 @@ Instruments are made when this file is first imported, so the place among the ma
 then. Counting costs a microsecond or two: it stands in the path of every response.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from wsgiref.simple_server import WSGIServer
@@ -146,12 +147,16 @@ def job_finished(name: str, seconds: float, ok: bool) -> None:
 class _Machine(Collector):
     """The instruments of every process of this machine, and what each of them takes of it."""
 
+    def __init__(self, alone: str) -> None:
+        """`alone` is what this process is called where there are no others."""
+        self._alone = alone
+
     def collect(self) -> Iterator[Metric]:
         """Everything but the deployment's figures."""
         shared = processes.directory() if PLACE is not None else None
         if shared is None:
             yield from INSTRUMENTS.collect()
-            yield from _taken({"alone": psutil.Process().pid})
+            yield from _taken({self._alone: os.getpid()})
         else:
             alive = processes.living(shared)
             yield from MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
@@ -177,7 +182,7 @@ def render(more: Iterable[Metric] = ()) -> bytes:
     Takes tens of milliseconds where many processes have much to tell: call it in a thread.
     """
     scrape = CollectorRegistry()
-    scrape.register(_Machine())
+    scrape.register(_Machine("web0"))
     scrape.register(_Given(more))
     return generate_latest(scrape)
 
@@ -185,7 +190,7 @@ def render(more: Iterable[Metric] = ()) -> bytes:
 def listen(host: str, port: int) -> WSGIServer:
     """Answer scrapes in a thread, for a job runner without web processes beside it. Raises OSError."""
     scrape = CollectorRegistry()
-    scrape.register(_Machine())
+    scrape.register(_Machine("jobs0"))
     server, _ = start_http_server(port, host, scrape)
     return server
 

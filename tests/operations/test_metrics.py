@@ -265,7 +265,7 @@ async def test_a_job_runner_of_its_own_answers_on_its_port() -> None:
     finally:
         await asyncio.to_thread(server.shutdown)
         server.server_close()
-    assert any(name == "sipas_process_resident_memory_bytes" for name, _ in found)
+    assert value(found, "sipas_process_resident_memory_bytes", process="jobs0") > 0
 
 
 async def test_ready_names_each_check(http: httpx.AsyncClient) -> None:
