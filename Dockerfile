@@ -7,9 +7,10 @@
 FROM python:3.13-slim AS build
 WORKDIR /srv/sipas
 RUN python -m venv /opt/venv
-# Requirements first: a change of our own code reuses this layer.
-COPY requirements.txt ./
-RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+# Requirements first: a change of our own code reuses this layer. `requirements-tracing.txt` sends traces, too.
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} ./
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r "${REQUIREMENTS}"
 COPY pyproject.toml alembic.ini ./
 COPY migrations migrations
 COPY app app

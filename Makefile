@@ -59,6 +59,7 @@ lock: .venv/dev ## choose the newest allowed versions anew
 	@$(PIP) install 'uv>=0.13.8'
 	@$(LOCK) --group build -o requirements.txt >/dev/null
 	@$(LOCK) --group dev -c requirements.txt -o requirements-dev.txt >/dev/null
+	@$(LOCK) --group build --extra tracing -c requirements.txt -o requirements-tracing.txt >/dev/null
 
 clean: ## remove the environment and caches; data stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

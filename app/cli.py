@@ -12,6 +12,7 @@ from app import bootstrap
 from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
 from app.commands import audit, figures, period, tree
+from app.core import metrics
 from app.core.database import LOST_CONNECTION, Database
 from app.core.problems import UnitUnknown
 from app.core.settings import PREFIX, Settings
@@ -74,6 +75,12 @@ def serve(
 def worker() -> None:
     """Run the jobs alone, so that web and jobs may live on different machines."""
     with with_database(read_settings()) as settings:
+        if settings.worker_metrics_port is not None:
+            try:
+                metrics.listen(settings.host, settings.worker_metrics_port)
+            except OSError as error:
+                place = f"{settings.host}:{settings.worker_metrics_port}"
+                fail(f"cannot listen on {place}: {error.strerror}")
         asyncio.run(run_jobs(settings))
 
 

@@ -12,7 +12,7 @@ from app.auth import routes as auth
 from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
-from app.core import health
+from app.core import tracing
 from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
@@ -24,6 +24,8 @@ from app.devices import routes as devices
 from app.devices.known import DeviceTokens
 from app.exports import routes as exports
 from app.exports.stream import Streams
+from app.operations import routes as operations
+from app.operations.figures import Figures
 from app.par import routes as par
 from app.periods import routes as periods
 from app.procedures import routes as procedures
@@ -65,7 +67,7 @@ ROOMS = (
     samples,
     par,
     periods,
-    health,
+    operations,
 )
 
 DESCRIPTION = """\
@@ -87,6 +89,12 @@ def create_app(settings: Settings) -> FastAPI:
     # What it remembers between requests is made here, so that every start begins with nothing.
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with tracing.sent():
+            async with started(app):
+                yield
+
+    @asynccontextmanager
+    async def started(app: FastAPI) -> AsyncIterator[None]:
         database = Database(database_url)
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
@@ -94,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.subjects = KnownSubjects(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
+        app.state.figures = Figures(database, settings.zone)
         app.state.sign_on = sign_on = make_sign_on(settings)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake
@@ -108,6 +117,8 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        # its own would tell collectors the paths of requests, and so the codes of links: see core/tracing
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.settings = settings
     app.state.tokens = AccessTokens(settings.secret)
@@ -117,7 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, log_sample=settings.log_sample)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -127,6 +138,8 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["etag", "x-request-id", "retry-after", "x-export-id"],
         )
     app.add_middleware(PublicCors)
+    if tracing.wanted():
+        app.add_middleware(tracing.Traced)
     for room in ROOMS:
         app.include_router(room.router)
     return app

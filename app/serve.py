@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
+from app.core import processes, tracing
 from app.core.logs import configure_logs
 from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
@@ -116,7 +117,7 @@ class Supervisor(Multiprocess):
             self._on_ready()
 
     def _start_jobs(self) -> None:
-        self._jobs = multiprocessing.get_context("spawn").Process(target=job_process, name="sipas jobs")
+        self._jobs = multiprocessing.get_context("spawn").Process(target=job_process, name=processes.JOBS)
         self._jobs.start()
         self._jobs_started = time.monotonic()
 
@@ -156,8 +157,11 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=30,
     )
+    if lacking := tracing.lacking():
+        log.warning(lacking)
     bound = listen(settings.host, settings.port)
     try:
-        Supervisor(config, [bound], jobs=jobs, on_ready=on_ready).run()
+        with processes.shared_directory():
+            Supervisor(config, [bound], jobs=jobs, on_ready=on_ready).run()
     finally:
         bound.close()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import AsyncAdaptedQueuePool, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import (
@@ -22,7 +22,9 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.core import metrics, tracing
 from app.core.errors import Problem
 from app.core.figure_problems import MappingExists
 from app.core.par_problems import ParSheetFinal
@@ -87,6 +89,26 @@ def plain_url(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
 
 
+class _Pool(AsyncAdaptedQueuePool):
+    """Tells how many of its connections are at work, and how many wait for one."""
+
+    told_as = "shared"
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        with metrics.POOL_WAITING.labels(self.told_as).track_inprogress():
+            entry = super()._do_get()
+        metrics.POOL_IN_USE.labels(self.told_as).inc()
+        return entry
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        metrics.POOL_IN_USE.labels(self.told_as).dec()
+        super()._do_return_conn(record)
+
+
+class _LonePool(_Pool):
+    told_as = "alone"
+
+
 class Reader(NamedTuple):
     """The side of a database that cannot write, for routes that open what they need by themselves."""
 
@@ -102,14 +124,21 @@ class Database:
     ) -> None:
         self.url = url
 
-        self.engine = _engine(url, settings, pool_size=pool_size, max_overflow=pool_size)
+        self.engine = _engine(url, settings, poolclass=_Pool, pool_size=pool_size, max_overflow=pool_size)
+        metrics.POOL_LIMIT.labels(_Pool.told_as).set(2 * pool_size)
         reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.write = async_sessionmaker(self.engine, expire_on_commit=False)
         self.read = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
         reading_only = {**settings, "default_transaction_read_only": "on"}
         self.lone_engine = _engine(
-            url, reading_only, pool_size=LONE_STATEMENTS, max_overflow=0, isolation_level="AUTOCOMMIT"
+            url,
+            reading_only,
+            poolclass=_LonePool,
+            pool_size=LONE_STATEMENTS,
+            max_overflow=0,
+            isolation_level="AUTOCOMMIT",
         )
+        metrics.POOL_LIMIT.labels(_LonePool.told_as).set(LONE_STATEMENTS)
         self._line = asyncio.Semaphore(LONE_STATEMENTS)
         self.reader = Reader(self.read, self.alone)
 
@@ -128,8 +157,13 @@ class Database:
         all of them pushing at once. The line is kept here, because the pool's is none: whoever comes while a
         connection is being handed back takes it, and one in a hundred waited five times as long as most.
         """
-        async with self._line, self.lone_engine.connect() as connection:
-            yield connection
+        with metrics.POOL_WAITING.labels(_LonePool.told_as).track_inprogress():
+            await self._line.acquire()
+        try:
+            async with self.lone_engine.connect() as connection:
+                yield connection
+        finally:
+            self._line.release()
 
     async def revision(self) -> str | None:
         """The migration the database stands at; None when it has never been migrated."""
@@ -150,14 +184,17 @@ def _engine(url: str, settings: Mapping[str, str], **options: Any) -> AsyncEngin
         # asyncpg reads the URL itself and knows all of libpq's parameters, sslmode among them
         return await asyncpg.connect(plain_url(url), timeout=5, server_settings=dict(settings))
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_timeout=5,
         pool_pre_ping=False,
         pool_recycle=1800,
+        hide_parameters=True,  # what people sent stays out of every error's words
         **options,
     )
+    tracing.watch(engine)
+    return engine
 
 
 def problem_of(error: BaseException) -> Problem | None:

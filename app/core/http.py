@@ -4,6 +4,7 @@ The middlewares are plain ASGI: they stand in the path of every response and cos
 """
 
 import logging
+import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import caller, logs
+from app.core import caller, logs, metrics
 from app.core.database import LOST_CONNECTION, problem_of
 from app.core.deps import pick_language
 from app.core.errors import Problem, fault_of
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 def problem_response(problem: Problem, accept_language: str | None) -> Response:
     """A problem as an HTTP answer in the caller's language."""
+    metrics.problem_answered(problem.code)
     return Response(
         orjson.dumps(problem.body(pick_language(accept_language), logs.request_id.get()), default=str),
         status_code=problem.status,
@@ -51,12 +53,13 @@ def problem_response(problem: Problem, accept_language: str | None) -> Response:
 
 
 class RequestContext:
-    """Gives each request an id (ours, or the caller's if it is well-formed), notes where it comes from, and
-    logs how it ended.
+    """Gives each request an id (ours, or the caller's if it is well-formed), notes where it comes from,
+    counts it, and logs how it ended: always when we failed, else one in `log_sample` (0: none).
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, log_sample: int = 0) -> None:
         self.app = app
+        self._log_share = 1 / log_sample if log_sample else 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,14 +90,19 @@ class RequestContext:
             await problem_response(InternalError(), _accept_language(scope))(scope, receive, send_with_id)
         finally:
             caller.address.reset(address)
-            if log.isEnabledFor(logging.DEBUG) or status >= 500:
-                route = getattr(scope.get("route"), "path", "unmatched")
-                level = logging.WARNING if status >= 500 else logging.DEBUG
-                took = round((time.perf_counter() - started) * 1000, 1)
+            seconds = time.perf_counter() - started
+            route = getattr(scope.get("route"), "path_format", None)
+            metrics.request_answered(route, scope["method"], status, seconds)
+            if status >= 500 or random.random() < self._log_share or log.isEnabledFor(logging.DEBUG):  # noqa: S311  a sample, no secret
                 log.log(
-                    level,
+                    logging.WARNING if status >= 500 else logging.INFO,
                     "request",
-                    extra={"method": scope["method"], "route": route, "status": status, "ms": took},
+                    extra={
+                        "method": scope["method"] if scope["method"] in metrics.METHODS else "OTHER",
+                        "route": route or metrics.UNMATCHED,
+                        "status": status,
+                        "ms": round(seconds * 1000, 1),
+                    },
                 )
 
 

@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     )
     oidc_button: str = Field("Đăng nhập một lần (SSO)", description="What the button for it says.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_sample: int = Field(
+        100, ge=0, description="One in so many requests that went well is logged; 1: each, 0: none."
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on which `sipas worker` answers `/metrics`; none: none."
+    )
 
     @field_validator("timezone")
     @classmethod

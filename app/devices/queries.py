@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     DateTime,
+    FromClause,
     Integer,
     Row,
     Select,
@@ -63,20 +65,52 @@ async def listed(
     if unit_id is not None:
         query = query.where(Device.unit_id.in_(subtree(unit_id)))
     if silent_since is not None:
-        due = (
-            func.unnest(
-                literal(list(silent_since), ARRAY(Integer)),
-                literal(list(silent_since.values()), ARRAY(DateTime(timezone=True))),
-            )
-            .table_valued(column("unit_id", Integer), column("since", DateTime(timezone=True)))
-            .render_derived(name="due")
-        )
-        heard = func.coalesce(Device.last_seen_at, Device.paired_at)  # null while it was never paired
-        query = query.join(due, (due.c.unit_id == Device.unit_id) & (heard <= due.c.since))
-        query = query.where(Device.revoked_at.is_(None))
+        due, silent = _silent(silent_since)
+        query = query.join(due, silent).where(Device.revoked_at.is_(None))
     if after is not None:
         query = query.where(tuple_(Device.name, Device.id) > tuple_(*after))
     return (await session.execute(query.order_by(Device.name, Device.id).limit(limit))).all()
+
+
+def _silent(since: Mapping[int, datetime]) -> tuple[FromClause, ColumnElement[bool]]:
+    """What to join devices with, and the condition that one was not heard since its unit's instant."""
+    due = (
+        func.unnest(
+            literal(list(since), ARRAY(Integer)),
+            literal(list(since.values()), ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued(column("unit_id", Integer), column("since", DateTime(timezone=True)))
+        .render_derived(name="due")
+    )
+    heard = func.coalesce(Device.last_seen_at, Device.paired_at)  # null while it was never paired
+    return due, (due.c.unit_id == Device.unit_id) & (heard <= due.c.since)
+
+
+class InUse(NamedTuple):
+    """Tablets of the whole deployment that are paired and not revoked, and the responses that lie on them."""
+
+    devices: int
+    silent: int
+    waiting: int
+    set_aside: int
+
+
+async def in_use(session: AsyncSession, silent_since: Mapping[int, datetime]) -> InUse:
+    """How the tablets do, for those who run the service: reach does not apply."""
+    due, silent = _silent(silent_since)
+    query = (
+        select(
+            func.count(),
+            func.count(due.c.unit_id),
+            func.sum(Device.queue_length),
+            func.sum(Device.set_aside),
+        )
+        .select_from(Device)
+        .outerjoin(due, silent)
+        .where(Device.paired_at.is_not(None), Device.revoked_at.is_(None))
+    )
+    devices, silent_ones, waiting, set_aside = (await session.execute(query)).one()
+    return InUse(devices, silent_ones, waiting or 0, set_aside or 0)
 
 
 async def units_with_tablets(session: AsyncSession, subject: Subject, unit_id: int | None) -> Sequence[int]:

@@ -23,6 +23,7 @@ from uuid import UUID
 
 import asyncpg
 
+from app.core import metrics, tracing
 from app.core.database import LOST_CONNECTION, SERVER_SETTINGS, plain_url
 from app.core.errors import Problem
 from app.core.faults import Fault
@@ -81,6 +82,7 @@ class Intake:
 
     async def __aenter__(self) -> Self:
         self._writer = asyncio.create_task(self._write_forever(), name="intake writer")
+        metrics.QUEUE_LIMIT.set(self._queue_size)
         return self
 
     async def __aexit__(
@@ -97,6 +99,11 @@ class Intake:
         """Responses in the queue."""
         return len(self._queue)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the writer is at work and the queue open."""
+        return self._writer is not None and not self._writer.done() and not self._closing
+
     def enter(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Join the open batch; the future holds a Stored or a Problem after the commit.
 
@@ -106,6 +113,7 @@ class Intake:
             raise Unavailable(retry_after=1)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(submission, answer))
+        metrics.QUEUE_LENGTH.set(len(self._queue))
         self._filled.set()
         return answer
 
@@ -125,12 +133,16 @@ class Intake:
                 await self._filled.wait()
                 continue
             batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+            metrics.QUEUE_LENGTH.set(len(self._queue))
+            metrics.BATCH_RESPONSES.observe(len(batch))
             try:
-                await self._write(batch)
+                with metrics.BATCH_SECONDS.time(), tracing.span("intake batch", responses=len(batch)):
+                    await self._write(batch)
             except Exception as error:
                 # The writer must outlive anything: everyone in the batch hears of it, the next batch goes on
                 passing = isinstance(error, (*LOST_CONNECTION, asyncpg.QueryCanceledError))
                 log.log(logging.WARNING if passing else logging.ERROR, "batch not written", exc_info=error)
+                metrics.BATCHES_FAILED.inc()
                 await self._disconnect()
                 for item in batch:
                     item.resolve(Unavailable() if passing else InternalError())

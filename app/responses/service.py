@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
+from app.core import metrics
 from app.core.database import Database
 from app.core.errors import Problem, faults_of
 from app.core.faults import Fault
@@ -39,6 +40,15 @@ class Door:
 
     async def take(self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime) -> Stored:
         """Check one response and store it; raises the problem when it is refused."""
+        try:
+            stored = await self._take(sent, device, received_at)
+        except Problem as problem:
+            metrics.response_refused(problem.code)
+            raise
+        metrics.response_acknowledged(replayed=stored.replayed)
+        return stored
+
+    async def _take(self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime) -> Stored:
         submission = await self._prepare(sent, device, received_at)
         try:
             return await self.intake.submit(submission)
@@ -82,7 +92,13 @@ class Door:
                 outcomes.append(problem)
         for place, answer in entered:
             outcomes[place] = await answer
-        return [outcome for outcome in outcomes if outcome is not None]
+        told = [outcome for outcome in outcomes if outcome is not None]
+        for outcome in told:
+            if isinstance(outcome, Problem):
+                metrics.response_refused(outcome.code)
+            else:
+                metrics.response_acknowledged(replayed=outcome.replayed)
+        return told
 
     async def _prepare(
         self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime

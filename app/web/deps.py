@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
+from app.core import metrics
 from app.core.database import LOST_CONNECTION, problem_of
 from app.core.errors import Problem
 from app.core.problems import BadRequest, InternalError
@@ -110,6 +111,7 @@ class PageRoute(APIRoute):
 
 async def _kindly(request: Request, problem: Problem) -> Response:
     """What went wrong and what to do, with the problem's own status."""
+    metrics.problem_answered(problem.code)
     pages = await get_pages(request)
     kind = KINDS.get(problem.code, "failed")
     title, text = TEXTS[kind]
