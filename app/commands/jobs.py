@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from app.core.clock import utc_now
 from app.core.database import Database
@@ -21,6 +20,8 @@ from app.worker import TIMETABLE
 app = typer.Typer()
 jobs = typer.Typer(help="What ran when, and how it came out.")
 app.add_typer(jobs, name="jobs")
+
+HEADINGS = ("job", "last run", "seconds", "runs", "failed", "next due", "outcome")
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +44,20 @@ def listing(context: typer.Context) -> None:
     def local(instant: datetime | None) -> str:
         return "" if instant is None else f"{instant.astimezone(settings.zone):%Y-%m-%d %H:%M:%S}"
 
-    table = Table("job", "last run", "seconds", "outcome", "runs", "failed", "next due", box=None)
+    rows = [HEADINGS]
     for name in sorted({*timetable, *known}):
         state, job = known.get(name), timetable.get(name)
         due = "always" if job is None else local(job.next_due(now, settings.zone))
         if state is None or state.last_started_at is None:
-            table.add_row(name, "", "", "has not run yet", "0", "0", due)
+            rows.append((name, "", "", "0", "0", due, "has not run yet"))
             continue
         seconds = "" if state.last_seconds is None else f"{state.last_seconds:.2f}"
-        told = local(state.last_started_at), seconds, _outcome(state)
-        table.add_row(name, *told, str(state.runs), str(state.failures), due)
-    out.print(table, soft_wrap=True)
+        counts = str(state.runs), str(state.failures)
+        rows.append((name, local(state.last_started_at), seconds, *counts, due, _outcome(state)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print(line.rstrip(), soft_wrap=True, markup=False)
     if troubled := [state.name for state in found if _is_troubled(state)]:
         fail(f"set aside: {', '.join(troubled)}", "`sipas jobs run NAME` tries one now")
 
