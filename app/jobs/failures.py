@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
 
 from app.core.database import problem_of
@@ -74,10 +74,10 @@ class Aside(Generic[T]):
         self._why[thing] = describe(error)
         return failures == TRIES
 
-    def went_well(self, thing: T) -> None:
-        """It is a thing like any other again."""
-        for kept in (self._failures, self._until, self._why):
-            kept.pop(thing, None)
+    def keep(self, things: Collection[T]) -> None:
+        """Only these still fail; all others are things like any other again."""
+        for thing in self._failures.keys() - set(things):
+            del self._failures[thing], self._until[thing], self._why[thing]
 
     def told(self) -> str | None:
         """What has had all its tries, in a line; None when there is nothing."""

@@ -83,7 +83,10 @@ async def refresh(
     known = questionnaires or PublishedQuestionnaires(database)
     resting = aside.resting() if aside else []
     try:
-        return await persist(lambda: _pulse(database, known, resting, limit))
+        counted = await persist(lambda: _pulse(database, known, resting, limit))
+        if aside and counted < limit:  # whatever else had failed is counted now, by us or by another
+            aside.keep(resting)
+        return counted
     except Exception as error:
         if aside is None or is_away(error):
             raise
@@ -120,7 +123,7 @@ async def _count_alone(
             return await _count_marked(connection, known, [unit_day])
 
     try:
-        counted = await persist(count)
+        return await persist(count)
     except Exception as error:
         if is_away(error):
             raise
@@ -128,5 +131,3 @@ async def _count_alone(
         told = {"unit": unit_day[0], "local_day": str(unit_day[1]), "set_aside": given_up}
         log.error("a unit-day cannot be counted", extra=told, exc_info=error)
         return 0
-    aside.went_well(unit_day)
-    return counted

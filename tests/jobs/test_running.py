@@ -252,7 +252,7 @@ def test_a_thing_that_fails_rests_ever_longer_and_is_told_of_after_its_tries() -
         rests.append(now - started)
     assert rests == [10, 60, 300, 3600, 3600]
     assert aside.told() == "1 set aside, the first 7: ValueError"
-    aside.went_well(7)
+    aside.keep([])
     assert (aside.resting(), aside.told()) == ([], None)
 
 
