@@ -1,13 +1,14 @@
 """The job runner: the roll-up's pulse, the exports that were ordered, and the timetable that PgQueuer wakes.
 
 Any number of runners may work on one database: whoever runs a job has a lock on it, and its state says for
-which due time it ran. What was missed while no runner was up is caught up at the start. A lost database is
-waited for, not died of.
+which due time it ran. What was missed while no runner was up is caught up. A lost database is waited for, not
+died of.
 """
 
 import asyncio
 import logging
 import signal
+from contextlib import suppress
 from datetime import time, timedelta
 
 import asyncpg
@@ -31,6 +32,7 @@ from app.visits.jobs import settle_answered
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 2.0
+LOOK_SECONDS = 300.0
 
 
 AT_ONCE = 3
@@ -51,7 +53,11 @@ TIMETABLE = (
 
 
 class Timetable:
-    """Runs what is due: at once when it begins, and whenever the queue wakes a job."""
+    """Runs what is due: whenever the queue wakes a job, and whatever it is found to have missed.
+
+    The queue notes when it will wake a job next. A clock that jumped ahead and was put right, or a runner
+    that was killed, would leave a job asleep for long.
+    """
 
     def __init__(self, database: Database, settings: Settings, stop: asyncio.Event) -> None:
         self._database = database
@@ -61,8 +67,14 @@ class Timetable:
 
     async def run(self, job: Job) -> None:
         """Run a job if it is owed."""
-        async with self._places:
-            await run_due(self._database, self._settings, job, self._stop)
+        await run_due(self._database, self._settings, job, self._stop, self._places)
+
+    async def catch_up(self) -> None:
+        """Run all that is owed, at once and every few minutes."""
+        while not self._stop.is_set():
+            await asyncio.gather(*(self.run(job) for job in TIMETABLE))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
 
     def enter(self, queue: PgQueuer) -> None:
         """Give the queue its handlers."""
@@ -81,9 +93,8 @@ class Timetable:
             try:
                 connection = await asyncpg.connect(plain_url(self._database.url), timeout=5)
                 try:
-                    async with asyncio.TaskGroup() as missed:
-                        for job in TIMETABLE:
-                            missed.create_task(self.run(job))
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self.catch_up())
                         queue = PgQueuer.from_asyncpg_connection(connection)
                         self.enter(queue)
                         queue.shutdown = queue.qm.shutdown = queue.sm.shutdown = self._stop

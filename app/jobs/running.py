@@ -8,8 +8,8 @@ down with it each time is set aside as well.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import text
 
@@ -38,15 +38,25 @@ class Busy(Exception):
 
 
 async def run_due(
-    database: Database, settings: Settings, job: Job, stop: asyncio.Event, pauses: tuple[float, ...] = PAUSES
+    database: Database,
+    settings: Settings,
+    job: Job,
+    stop: asyncio.Event,
+    places: asyncio.Semaphore,
+    pauses: Sequence[float] = PAUSES,
 ) -> None:
-    """Run a job if it is owed, again after a failure until it is set aside. Raises nothing."""
+    """Run a job if it is owed, again after a failure until it is set aside. Raises nothing.
+
+    It takes one of the places while it runs, not while it pauses.
+    """
     try:
-        while (failed := await attempt(database, settings, job)) and not stop.is_set():
-            try:
+        while not stop.is_set():
+            async with places:
+                failed = await attempt(database, settings, job)
+            if not failed:
+                return
+            with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pauses[failed - 1])
-            except TimeoutError:
-                continue
     except Exception as error:
         # whatever keeps one job from being run or written down must not stop the others
         log.error("a job could not be run", extra={"job": job.name, "cause": describe(error)}, exc_info=error)

@@ -56,7 +56,7 @@ async def read(database: Database, name: str = "tests.job") -> JobState:
 
 
 async def run(database: Database, settings: Settings, one: Job) -> JobState:
-    await run_due(database, settings, one, asyncio.Event(), AT_ONCE)
+    await run_due(database, settings, one, asyncio.Event(), asyncio.Semaphore(), AT_ONCE)
     return await read(database)
 
 
@@ -160,7 +160,7 @@ async def test_a_pause_ends_when_the_runner_is_told_to_stop(database: Database, 
 
     await owe(database, "tests.job")
     async with asyncio.timeout(60):
-        await run_due(database, settings, job(fail_and_stop), stop, (3600.0,) * 3)
+        await run_due(database, settings, job(fail_and_stop), stop, asyncio.Semaphore(), (3600.0,) * 3)
     state = await read(database)
     assert (state.runs, state.tries, state.set_aside) == (1, 1, False)
 
@@ -317,7 +317,7 @@ async def test_two_runners_catch_up_once_and_one_that_is_killed_leaves_its_job_t
 async def test_the_command_lists_jobs_and_runs_one(database: Database, settings: Settings) -> None:
     name = "visits.settle_answered"
     await owe(database, name)
-    await run_due(database, settings, Job(name, None, fail), asyncio.Event(), AT_ONCE)
+    await run_due(database, settings, Job(name, None, fail), asyncio.Event(), asyncio.Semaphore(), AT_ONCE)
 
     async def ask(*arguments: str) -> tuple[int, str]:
         process = sipas(database, *arguments)
