@@ -1,16 +1,15 @@
-"""The job runner: the roll-up's pulse, the exports that were ordered, and the timetable that PgQueuer keeps.
+"""The job runner: the roll-up's pulse, the exports that were ordered, and the timetable that PgQueuer wakes.
 
-Any number of runners may work on one database: the pulse excludes itself by a lock, the timetable by
-PgQueuer's own rows. A lost database is waited for, not died of.
+Any number of runners may work on one database: whoever runs a job has a lock on it, and its state says for
+which due time it ran. What was missed while no runner was up is caught up. A lost database is waited for, not
+died of.
 """
 
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from contextlib import suppress
+from datetime import time, timedelta
 
 import asyncpg
 from pgqueuer import PgQueuer
@@ -21,8 +20,11 @@ from app.core.clock import utc_now
 from app.core.database import LOST_CONNECTION, Database, plain_url
 from app.core.settings import Settings
 from app.exports.jobs import purge_exports, run_exports
+from app.jobs.running import run_due
+from app.jobs.timetable import Job
 from app.periods.jobs import close_due
 from app.records.jobs import run_sealing
+from app.retention.jobs import anonymise_responses, anonymise_visits, tidy_queue
 from app.rollups.jobs import nightly_recount, run_pulse
 from app.samples.jobs import settle_sample_links
 from app.units.jobs import take_effect
@@ -30,28 +32,19 @@ from app.visits.jobs import settle_answered
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 2.0
+LOOK_SECONDS = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job of the timetable: every night at a local time, or every hour when `at` is None."""
-
-    name: str
-    at: time | None
-    run: Callable[[Database], Awaitable[object]]
-
-    def cron(self, zone: ZoneInfo) -> str:
-        """When, as cron in UTC (the queue's clock), by the zone's offset of today."""
-        if self.at is None:
-            return "17 * * * *"
-        today = datetime.combine(utc_now().astimezone(zone).date(), self.at, tzinfo=zone).astimezone(UTC)
-        return f"{today.minute} {today.hour} * * *"
-
+AT_ONCE = 3
+"""Jobs that one runner runs side by side; each takes a connection for its lock and some for its work."""
 
 TIMETABLE = (
     Job("visits.settle_answered", time(1, 40), settle_answered),
     Job("samples.settle_sample_links", time(1, 50), settle_sample_links),
     Job("rollups.nightly_recount", time(2, 10), nightly_recount),
+    Job("retention.anonymise_responses", time(2, 40), anonymise_responses, by_settings=True),
+    Job("retention.anonymise_visits", time(2, 50), anonymise_visits, by_settings=True),
+    Job("retention.tidy_queue", time(3, 0), tidy_queue),
     Job("auth.purge_sign_ins", None, purge_sign_ins),
     Job("units.take_effect", None, take_effect),
     Job("exports.purge_exports", None, purge_exports),
@@ -59,32 +52,59 @@ TIMETABLE = (
 )
 
 
-def enter_jobs(queue: PgQueuer, database: Database, zone: ZoneInfo) -> None:
-    """Give the queue its handlers."""
-    for job in TIMETABLE:
+class Timetable:
+    """Runs what is due: whenever the queue wakes a job, and whatever it is found to have missed.
 
-        async def handle(_: Schedule, job: Job = job) -> None:
-            outcome = await job.run(database)
-            log.info("job done", extra={"job": job.name, "outcome": outcome})
+    The queue notes when it will wake a job next. A clock that jumped ahead and was put right, or a runner
+    that was killed, would leave a job asleep for long.
+    """
 
-        # clean_old: a job whose hour has changed leaves no second row behind
-        queue.schedule(job.name, job.cron(zone), clean_old=True, accepts_context=False)(handle)
+    def __init__(self, database: Database, settings: Settings, stop: asyncio.Event) -> None:
+        self._database = database
+        self._settings = settings
+        self._stop = stop
+        self._places = asyncio.Semaphore(AT_ONCE)
 
+    async def run(self, job: Job) -> None:
+        """Run a job if it is owed."""
+        await run_due(self._database, self._settings, job, self._stop, self._places)
 
-async def _keep_timetable(database: Database, zone: ZoneInfo, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        try:
-            connection = await asyncpg.connect(plain_url(database.url), timeout=5)
+    async def catch_up(self) -> None:
+        """Run all that is owed, at once and every few minutes."""
+        while not self._stop.is_set():
+            await asyncio.gather(*(self.run(job) for job in TIMETABLE))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
+
+    def enter(self, queue: PgQueuer) -> None:
+        """Give the queue its handlers."""
+        for job in TIMETABLE:
+
+            async def handle(_: Schedule, job: Job = job) -> None:
+                await self.run(job)
+
+            # clean_old: a job whose minute has changed leaves no second row behind
+            cron = job.cron(utc_now(), self._settings.zone)
+            queue.schedule(job.name, cron, clean_old=True, accepts_context=False)(handle)
+
+    async def keep(self) -> None:
+        """Catch up, then follow the queue until told to stop; again whenever the database was lost."""
+        while not self._stop.is_set():
             try:
-                queue = PgQueuer.from_asyncpg_connection(connection)
-                enter_jobs(queue, database, zone)
-                queue.shutdown = queue.qm.shutdown = queue.sm.shutdown = stop
-                await queue.run(dequeue_timeout=timedelta(seconds=5))
-            finally:
-                await connection.close(timeout=2)
-        except LOST_CONNECTION as error:
-            log.warning("the timetable lost the database", extra={"cause": type(error).__name__})
-            await asyncio.wait([asyncio.create_task(stop.wait())], timeout=RETRY_SECONDS)
+                connection = await asyncpg.connect(plain_url(self._database.url), timeout=5)
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self.catch_up())
+                        queue = PgQueuer.from_asyncpg_connection(connection)
+                        self.enter(queue)
+                        queue.shutdown = queue.qm.shutdown = queue.sm.shutdown = self._stop
+                        await queue.run(dequeue_timeout=timedelta(seconds=5))
+                finally:
+                    await connection.close(timeout=2)
+            except* LOST_CONNECTION as lost:
+                cause = type(lost.exceptions[0]).__name__
+                log.warning("the timetable lost the database", extra={"cause": cause})
+                await asyncio.wait([asyncio.create_task(self._stop.wait())], timeout=RETRY_SECONDS)
 
 
 async def run_jobs(settings: Settings) -> None:
@@ -94,12 +114,12 @@ async def run_jobs(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.database_url, pool_size=4)
+    database = Database(settings.database_url, pool_size=8)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(run_pulse(database, stop))
             group.create_task(run_sealing(database, settings.zone, stop))
             group.create_task(run_exports(database, stop))
-            group.create_task(_keep_timetable(database, settings.zone, stop))
+            group.create_task(Timetable(database, settings, stop).keep())
     finally:
         await database.close()

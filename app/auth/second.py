@@ -7,7 +7,7 @@ only one succeeds.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -81,8 +81,8 @@ async def _spend_code(session: AsyncSession, user_id: UUID, code: str, seal: Sea
     step = step_of(secret, code, now, row[1])
     if step is None:
         return False
-    later = or_(TotpSecret.last_step.is_(None), TotpSecret.last_step < step)
-    spent = update(TotpSecret).where(TotpSecret.user_id == user_id, TotpSecret.sealed == row[0], later)
+    as_read = TotpSecret.sealed == row[0], TotpSecret.last_step.is_not_distinct_from(row[1])
+    spent = update(TotpSecret).where(TotpSecret.user_id == user_id, *as_read)
     returned = spent.values(last_step=step).returning(TotpSecret.user_id)
     return await session.scalar(returned) is not None
 

@@ -54,13 +54,17 @@ def address_of(secret: str, username: str) -> str:
 
 
 def step_of(secret: str, code: str, now: datetime, last_step: int | None) -> int | None:
-    """The step whose code this is, if it may be used: near now, and later than the last one used."""
+    """The step whose code this is, if it may be used: near now, and later than the last one used.
+
+    A last one still to come was used while our clock was wrong: it must lock nobody out until then.
+    """
     totp = pyotp.TOTP(secret)
     typed = code.replace(" ", "").encode()
     current = totp.timecode(now)
     for step in range(current - STEPS_OFF, current + STEPS_OFF + 1):
         if hmac.compare_digest(totp.generate_otp(step).encode(), typed):
-            return step if last_step is None or step > last_step else None
+            spent = last_step is not None and step <= last_step <= current + STEPS_OFF
+            return None if spent else step
     return None
 
 

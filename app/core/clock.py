@@ -80,5 +80,12 @@ def month_end(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
+def months_before(day: date, months: int) -> date:
+    """The same day so many months earlier; the last of the month where it has no such day."""
+    number = day.year * 12 + day.month - 1 - months
+    last = monthrange(number // 12, number % 12 + 1)[1]
+    return date(number // 12, number % 12 + 1, min(day.day, last))
+
+
 def _clamp(instant: datetime) -> datetime:
     return _FIRST if instant <= _FIRST else _LAST

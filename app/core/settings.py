@@ -22,6 +22,7 @@ from app.core.embedded import default_data_dir
 PREFIX = "SIPAS_"
 MIN_SECRET_LENGTH = 32
 MIN_SECRET_VARIETY = 10
+LEAST_VISIT_MONTHS = 13
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -87,6 +88,15 @@ class Settings(BaseSettings):
         5000, ge=1, le=100_000, description="Responses waiting for their commit in one process, before 503."
     )
     export_days: int = Field(7, ge=1, le=90, description="Days the file of an ordered export is kept.")
+    comment_months: int = Field(
+        24,
+        ge=0,
+        le=1200,
+        description="Months comments and what respondents tell of themselves are kept; 0: for good.",
+    )
+    visit_months: int = Field(
+        24, ge=0, le=1200, description="Months a visit's dossier code is kept, at least 13; 0: for good."
+    )
     oidc_issuer: str | None = Field(
         None,
         description="Single sign-on: the provider's issuer, `https://sso.example.vn/realms/tinh`; none: off.",
@@ -124,6 +134,14 @@ class Settings(BaseSettings):
             return None
         if urlsplit(value).scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
             raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("visit_months")
+    @classmethod
+    def _longer_than_registered(cls, value: int) -> int:
+        # a visit may be registered for 366 days, and sent again as long: it must be known again
+        if 0 < value < LEAST_VISIT_MONTHS:
+            raise ValueError(f"must be 0 or at least {LEAST_VISIT_MONTHS}")
         return value
 
     @field_validator("base_url")

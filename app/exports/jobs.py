@@ -7,6 +7,7 @@ free at once for the next runner, which begins it anew: never two at the same ti
 
 import asyncio
 import logging
+import time
 import zlib
 from contextlib import aclosing, suppress
 from hashlib import sha256
@@ -16,13 +17,14 @@ import asyncpg
 
 from app.auth.known import KnownSubjects
 from app.core.clock import utc_now
-from app.core.database import Database, problem_of
-from app.core.problems import Unavailable
+from app.core.database import Database
 from app.exports import queries, service
 from app.exports.produce import count, produce
 from app.exports.schemas import ORDERS
 from app.exports.snapshot import LONGEST_JOB, snapshot
 from app.exports.writers import Tally
+from app.jobs.failures import is_away
+from app.jobs.states import Heartbeat
 from app.models.export import Export, ExportPart
 from app.questionnaires.published import PublishedQuestionnaires
 
@@ -41,7 +43,9 @@ log = logging.getLogger(__name__)
 async def run_exports(database: Database, stop: asyncio.Event, interval: float = INTERVAL_SECONDS) -> None:
     """Work off orders until told to stop; one under way then goes back to the queue."""
     makers, wait = Maker(database), interval
+    heart = Heartbeat(database, "exports.run_exports")
     while not stop.is_set():
+        started, failure = time.monotonic(), None
         working = asyncio.create_task(makers.work())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -55,11 +59,12 @@ async def run_exports(database: Database, stop: asyncio.Event, interval: float =
             worked = working.result()
             wait = interval
         except Exception as error:
-            worked, wait = False, min(wait * 2, LONGEST_WAIT_SECONDS)
-            if isinstance(problem_of(error), Unavailable):
+            failure, worked, wait = error, False, min(wait * 2, LONGEST_WAIT_SECONDS)
+            if is_away(error):
                 log.warning("no exports: the database is away", extra={"cause": type(error).__name__})
             else:
                 log.error("an export went wrong", exc_info=error)
+        await heart.beat(time.monotonic() - started, failure)
         if not worked:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
@@ -93,12 +98,14 @@ class Maker:
     async def _make(self, connection: asyncpg.Connection, export_id: UUID) -> None:
         async with self._database.transaction() as session:
             export = await queries.begin(session, export_id)
-            subject = None if export is None else await self._known.find(export.actor)
-            if export is None:
-                return
-            if subject is None or not await service.may_have(session, subject, export):
-                export.state, export.failure, export.finished_at = "failed", "out_of_reach", utc_now()
-                return
+        if export is None:
+            return  # the attempt is committed before anything can fail, or it would be the first for ever
+        subject = await self._known.find(export.actor)
+        async with self._database.read() as session:
+            allowed = subject is not None and await service.may_have(session, subject, export)
+        if not allowed:
+            await self._change(export_id, state="failed", failure="out_of_reach", finished_at=utc_now())
+            return
         tally = Tally()
         reporting = asyncio.create_task(self._report(export_id, tally))
         try:

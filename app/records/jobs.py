@@ -7,15 +7,17 @@ one that commits late is sealed late. A line's own day may be over by then: it g
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from app.core.clock import local_day
-from app.core.database import Database, problem_of
+from app.core.database import Database
 from app.core.locks import try_hold
-from app.core.problems import Unavailable
+from app.jobs.failures import is_away
+from app.jobs.states import Heartbeat
 from app.models.record import AuditLine
 from app.records import queries
 from app.records.chain import BEGINNING, Break, Check, Line, Place, Sealed, next_place
@@ -57,18 +59,22 @@ async def run_sealing(
     database: Database, zone: ZoneInfo, stop: asyncio.Event, interval: float = INTERVAL_SECONDS
 ) -> None:
     """Seal until told to stop. Whatever goes wrong is tried again: lines wait as long as they must."""
+    heart = Heartbeat(database, "records.run_sealing")
     wait = interval
     while not stop.is_set():
+        started, failure = time.monotonic(), None
         try:
             while await seal(database, zone) == BATCH and not stop.is_set():
                 pass
             wait = interval
         except Exception as error:
+            failure = error
             wait = min(max(wait * 2, interval), LONGEST_WAIT_SECONDS)
-            if isinstance(problem_of(error), Unavailable):
+            if is_away(error):
                 log.warning("nothing sealed: the database is away", extra={"cause": type(error).__name__})
             else:
                 log.error("nothing sealed", exc_info=error)
+        await heart.beat(time.monotonic() - started, failure)
         try:
             await asyncio.wait_for(stop.wait(), wait)
         except TimeoutError:

@@ -12,34 +12,29 @@ that exists already), and it simply starts again.
 
 import asyncio
 import logging
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from itertools import groupby
-from typing import TypeVar
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.clock import month_start, utc_now
-from app.core.database import Database, problem_of
-from app.core.locks import Lock
-from app.core.problems import Unavailable
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.jobs.failures import Aside, SomeFailed, is_away
+from app.jobs.states import Heartbeat
 from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import queries
 from app.rollups.compare import Comparison
 from app.rollups.compute import TABLES, recount_days, recount_month
 from app.rollups.differences import Verification
+from app.rollups.pulse import PULSE_UNIT_DAYS, hold_months, persist, refresh, snapshot
 from app.rollups.queries import UnitDay
 
 __all__ = ["Verification", "nightly_recount", "rebuild", "refresh", "run_pulse", "verify"]
 
 Progress = Callable[[int, int], None]
-T = TypeVar("T")
 
-PULSE_UNIT_DAYS = 500
 INTERVAL_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 10.0
 REBUILD_CONNECTIONS = 2
@@ -47,9 +42,6 @@ REBUILD_UNITS = 64
 """Units of one chunk of a rebuild: small enough that both connections end at about the same time."""
 LOCK_WAIT_SECONDS = 0.05
 
-# not serialisable; deadlock; a cell somebody else has just written: the same work again will do
-_TRY_AGAIN = {"40001", "40P01", "23505"}
-_TRIES = 20
 # A rebuild hashes whole months: more memory, no hurry, and plans made for the months and units at hand
 _UNHURRIED = (
     "SET LOCAL statement_timeout = 0",
@@ -60,80 +52,30 @@ _UNHURRIED = (
 log = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def _snapshot(database: Database, *settings: str) -> AsyncIterator[AsyncConnection]:
-    """A transaction that sees one moment of the database and commits at the end."""
-    async with database.engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
-        async with connection.begin():
-            for setting in settings:
-                await connection.execute(text(setting))
-            yield connection
-
-
-async def _persist(work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work, again when somebody else got in its way."""
-    for attempt in range(_TRIES):
-        try:
-            return await work()
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN or attempt == _TRIES - 1:
-                raise
-            log.info("rollup starts again", extra={"cause": type(error.orig).__name__})
-            await asyncio.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311  not a secret
-    raise AssertionError("unreachable")
-
-
-async def _hold_months(
-    connection: AsyncConnection, days: Iterable[date], *, shared: bool = False
-) -> set[date]:
-    """Of the months of these days, as their first days, those nobody else is writing now."""
-    months = sorted({month_start(day) for day in days})
-    numbers = [month.year * 12 + month.month for month in months]
-    held = await queries.try_hold_months(connection, Lock.ROLLUP_MONTHS, numbers, shared=shared)
-    return {month for month, number in zip(months, numbers, strict=True) if number in held}
-
-
-async def refresh(
-    database: Database,
-    limit: int = PULSE_UNIT_DAYS,
-    questionnaires: PublishedQuestionnaires | None = None,
-) -> int:
-    """One pulse: count at most `limit` marked unit-days again; returns how many it counted."""
-    known = questionnaires or PublishedQuestionnaires(database)
-
-    async def pulse() -> int:
-        async with _snapshot(database) as connection:
-            due = await queries.marked(connection, limit)
-            months = await _hold_months(connection, (day for _, day in due)) if due else set()
-            due = [(unit, day) for unit, day in due if month_start(day) in months]
-            if due:
-                await queries.forget_marks(connection, due)
-                await recount_days(connection, known, due)
-            return len(due)
-
-    return await _persist(pulse)
-
-
 async def run_pulse(database: Database, stop: asyncio.Event, interval: float = INTERVAL_SECONDS) -> None:
     """Pulse until told to stop: at once while much is due, else every `interval` seconds.
 
     Whatever goes wrong is logged and tried again, after ever longer waits: the marks keep the work.
     """
     questionnaires = PublishedQuestionnaires(database)
+    aside: Aside[UnitDay] = Aside()
+    heart = Heartbeat(database, "rollups.run_pulse")
     wait = interval
     while not stop.is_set():
+        started, failure = time.monotonic(), None
         try:
-            while await refresh(database, PULSE_UNIT_DAYS, questionnaires) == PULSE_UNIT_DAYS:
+            while await refresh(database, PULSE_UNIT_DAYS, questionnaires, aside) == PULSE_UNIT_DAYS:
                 if stop.is_set():
                     return
             wait = interval
         except Exception as error:
+            failure = error
             wait = min(max(wait * 2, interval), LONGEST_WAIT_SECONDS)
-            if isinstance(problem_of(error), Unavailable):
+            if is_away(error):
                 log.warning("no pulse: the database is away", extra={"cause": type(error).__name__})
             else:
                 log.error("no pulse", exc_info=error)
+        await heart.beat(time.monotonic() - started, failure, aside.told())
         try:
             await asyncio.wait_for(stop.wait(), wait)
         except TimeoutError:
@@ -147,23 +89,39 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
     """
     questionnaires = PublishedQuestionnaires(database)
     since = utc_now().date() - timedelta(days=days)
-    async with _snapshot(database, *_UNHURRIED) as connection:
+    async with snapshot(database, *_UNHURRIED) as connection:
         due = await queries.unit_days_since(connection, since)
-    wrong = 0
-    for _, same_day in groupby(due, key=lambda unit_day: unit_day[1]):
-        unit_days = list(same_day)
+    wrong, failed = 0, list[UnitDay]()
 
-        async def count(connection: AsyncConnection, unit_days: list[UnitDay] = unit_days) -> int:
+    async def recount(unit_days: Sequence[UnitDay]) -> int:
+        async def count(connection: AsyncConnection) -> int:
             unmarked = await queries.unmarked(connection, unit_days)
             if not unmarked:
                 return 0
             return await recount_days(connection, questionnaires, unmarked, sum_all=True)
 
-        wrong += await _with_month(database, unit_days[0][1], count)
+        try:
+            return await _with_month(database, unit_days[0][1], count)
+        except Exception as error:
+            if is_away(error):
+                raise
+            if len(unit_days) == 1:
+                failed.extend(unit_days)
+                told = {"unit": unit_days[0][0], "local_day": str(unit_days[0][1])}
+                log.error("a unit-day cannot be counted", extra=told, exc_info=error)
+                return 0
+        return sum([await recount([one]) for one in unit_days])
+
+    for _, same_day in groupby(due, key=lambda unit_day: unit_day[1]):
+        wrong += await recount(list(same_day))
     if wrong:
         log.error("the nightly re-count found wrong cells and mended them", extra={"cells": wrong})
     else:
         log.info("the nightly re-count found every cell right", extra={"unit_days": len(due)})
+    if failed:
+        raise SomeFailed(
+            f"{len(failed)} unit-days cannot be counted, the first {failed[0][0]} {failed[0][1]}"
+        )
     return wrong
 
 
@@ -174,7 +132,7 @@ async def rebuild(database: Database, progress: Progress | None = None) -> int:
     for the pulse. `progress(responses done, all)`.
     """
     questionnaires = PublishedQuestionnaires(database)
-    async with _snapshot(database, *_UNHURRIED) as connection:
+    async with snapshot(database, *_UNHURRIED) as connection:
         months = await queries.months(connection)
         units = await queries.unit_ids(connection)
         for table in TABLES:
@@ -213,18 +171,18 @@ async def _with_month(
     """Count in a transaction of its own, once no pulse is writing the day's month; what `count` returns."""
 
     async def attempt() -> int | None:
-        async with _snapshot(database, *_UNHURRIED) as connection:
-            free = await _hold_months(connection, [day], shared=True)
+        async with snapshot(database, *_UNHURRIED) as connection:
+            free = await hold_months(connection, [day], shared=True)
             return await count(connection) if free else None
 
-    while (changed := await _persist(attempt)) is None:  # noqa: ASYNC110  the other may be another process
+    while (changed := await persist(attempt)) is None:  # noqa: ASYNC110  the other may be another process
         await asyncio.sleep(LOCK_WAIT_SECONDS)
     return changed
 
 
 async def verify(database: Database, progress: Progress | None = None) -> Verification:
     """Count everything independently, in plain Python and one snapshot, and compare it with every cell."""
-    async with _snapshot(
+    async with snapshot(
         database, "SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = 0"
     ) as connection:
         months = await queries.months(connection)

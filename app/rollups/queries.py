@@ -24,6 +24,11 @@ _PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_i
 _MARKED = text(
     "SELECT DISTINCT unit_id, local_day FROM stale_unit_days ORDER BY unit_id, local_day LIMIT :limit"
 )
+_MARKED_BUT = text(
+    f"""SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
+    WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
+    ORDER BY unit_id, local_day LIMIT :limit"""
+)
 _FORGET = text(
     f"DELETE FROM stale_unit_days s USING {_PAIRS}"
     " WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day"
@@ -62,9 +67,11 @@ _MONTHS = text(
 )
 
 
-async def marked(connection: AsyncConnection, limit: int) -> list[UnitDay]:
-    """Distinct marked unit-days, at most `limit`, in the order of the index."""
-    return [(unit, day) for unit, day in await connection.execute(_MARKED, {"limit": limit})]
+async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = ()) -> list[UnitDay]:
+    """Distinct marked unit-days, at most `limit`, in the order of the index; without those in `but`."""
+    statement, without = (_MARKED_BUT, _arrays(but)) if but else (_MARKED, {})
+    rows = await connection.execute(statement, {"limit": limit, **without})
+    return [(unit, day) for unit, day in rows]
 
 
 async def forget_marks(connection: AsyncConnection, due: Sequence[UnitDay]) -> None:

@@ -94,3 +94,11 @@ def test_a_recovery_code_is_read_as_people_type_it(typed: str, plain: str | None
 def test_anything_may_be_typed(typed: str) -> None:
     plain = plain_recovery_code(typed)
     assert plain is None or plain_recovery_code(plain) == plain
+
+
+def test_a_code_used_while_our_clock_was_ahead_locks_nobody_out() -> None:
+    app = pyotp.TOTP(SECRET)
+    step = step_of(SECRET, app.at(NOW), NOW, None)
+    assert step is not None
+    assert step_of(SECRET, app.at(NOW), NOW, step + 2880) == step
+    assert step_of(SECRET, app.at(NOW), NOW, step + 1) is None, "a phone may be a step ahead of us"

@@ -22,6 +22,9 @@ MAY_COMMIT = {
     "exports/snapshot.py": "a reading transaction that outlasts its request's session",
     "exports/stream.py": "an answer in pieces outlasts its session, too, and records what was taken",
     "samples/intake.py": "a sample's answer is committed before it is acknowledged, as a batch is",
+    "jobs/running.py": "a job's lock is held in a transaction, its state written in another",
+    "jobs/states.py": "what came of a job is written whether or not the job's own work was",
+    "rollups/pulse.py": "a part of the roll-up's jobs, which is a file of its own",
     "responses/queries.py": "the batch writer's statement, which intake runs on a connection of its own",
 }
 """Beside jobs and commands: the files that may begin or end a transaction, and why."""

@@ -1,9 +1,9 @@
 """Every job has a handler, every handler a time, and what is due is run."""
 
 import ast
+import asyncio
 import importlib
 import inspect
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
@@ -13,9 +13,14 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from pgqueuer import PgQueuer
+from sqlalchemy import select
 
 from app.core.database import Database, plain_url
-from app.worker import TIMETABLE, Job, enter_jobs
+from app.core.settings import Settings
+from app.jobs.running import call
+from app.jobs.timetable import Job
+from app.models.job import JobState
+from app.worker import TIMETABLE, Timetable
 
 APP = Path(__file__).parents[2] / "app"
 FILES = sorted(APP.glob("*/jobs.py"))
@@ -45,12 +50,12 @@ def names_in(path: Path) -> set[str]:
 
 
 @asynccontextmanager
-async def job_queue(database: Database) -> AsyncIterator[PgQueuer]:
+async def job_queue(database: Database, settings: Settings) -> AsyncIterator[PgQueuer]:
     """A real queue with every handler entered; what it wrote is gone afterwards."""
     connection = await asyncpg.connect(plain_url(database.url))
     try:
         queue = PgQueuer.from_asyncpg_connection(connection)
-        enter_jobs(queue, database, ZONE)
+        Timetable(database, settings, asyncio.Event()).enter(queue)
         yield queue
     finally:
         await connection.execute("DELETE FROM pgqueuer_schedules")
@@ -78,30 +83,33 @@ def test_the_jobs_of_the_timetable_have_names_that_say_where_they_stand() -> Non
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("job", TIMETABLE, ids=lambda job: job.name)
-def test_a_job_has_a_valid_cron_that_means_its_local_time(job: Job, zone: str) -> None:
-    minute, hour, *rest = job.cron(ZoneInfo(zone)).split()
-    assert rest == ["*", "*", "*"]
-    if job.at is None:
-        assert (minute, hour) == ("17", "*")
-    else:
-        today = datetime.now(ZoneInfo(zone)).date()
-        said = datetime.combine(today, time(int(hour), int(minute)), UTC).astimezone(ZoneInfo(zone))
-        assert said.time() == job.at
+def test_a_job_is_woken_each_hour_at_the_minute_of_its_local_time(job: Job, zone: str) -> None:
+    now, place = datetime.now(UTC), ZoneInfo(zone)
+    minute, *rest = job.cron(now, place).split()
+    assert rest == ["*", "*", "*", "*"]
+    due = job.next_due(now, place)
+    assert (due.minute, due > now) == (int(minute), True)
+    if job.at is not None:
+        assert due.astimezone(place).time() == job.at
         assert job.at < time(6), "the night is for jobs, the day for citizens"
 
 
-async def test_every_job_of_the_timetable_is_entered_at_the_queue(database: Database) -> None:
-    async with job_queue(database) as queue:
+async def test_every_job_of_the_timetable_is_entered_at_the_queue(
+    database: Database, settings: Settings
+) -> None:
+    async with job_queue(database, settings) as queue:
         entered = {str(key.entrypoint): str(key.expression) for key in queue.sm.registry}
-    assert entered == {job.name: job.cron(ZONE) for job in TIMETABLE}
+    assert entered == {job.name: job.cron(datetime.now(UTC), ZONE) for job in TIMETABLE}
 
 
 async def test_every_job_that_is_due_is_run_by_the_queue_to_its_end(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: Database, settings: Settings
 ) -> None:
-    """The queue's own loop would sleep until the night: its steps are taken one by one instead."""
-    caplog.set_level(logging.INFO, logger="app.worker")
-    async with job_queue(database) as queue:
+    """The queue's own loop would sleep until the hour: its steps are taken one by one instead."""
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    async with database.transaction() as session:
+        session.add_all(JobState(name=job.name, due_at=long_ago) for job in TIMETABLE)
+    async with job_queue(database, settings) as queue:
         await queue.sm.queries.insert_schedule(dict.fromkeys(queue.sm.registry, timedelta(minutes=-1)))
         due = await queue.sm.queries.fetch_schedule(
             {key: executor.next_in() for key, executor in queue.sm.registry.items()}
@@ -109,11 +117,13 @@ async def test_every_job_that_is_due_is_run_by_the_queue_to_its_end(
         for schedule in due:
             key = next(key for key in queue.sm.registry if key.entrypoint == schedule.entrypoint)
             await queue.sm.dispatch(queue.sm.registry[key], schedule)
-    done = {vars(record)["job"] for record in caplog.records if record.message == "job done"}
-    assert done == {job.name for job in TIMETABLE}
+    async with database.read() as session:
+        states = (await session.scalars(select(JobState))).all()
+    assert {state.name for state in states} == {job.name for job in TIMETABLE}
+    assert {(state.runs, state.failures, state.tries) for state in states} == {(1, 0, 0)}
 
 
 @pytest.mark.parametrize("job", TIMETABLE, ids=lambda job: job.name)
-async def test_a_job_may_run_twice(job: Job, database: Database) -> None:
-    await job.run(database)
-    await job.run(database)
+async def test_a_job_may_run_twice(job: Job, database: Database, settings: Settings) -> None:
+    await call(database, settings, job)
+    await call(database, settings, job)

@@ -38,6 +38,7 @@ ROWS: Mapping[str, Mapping[str, object]] = {
     "export_parts": {"export_id": ONE, "place": 0, "content": b"x"},
     "exports": {"id": ONE, "actor": "system", "state": "done", "query": {}, "tops": [1], "expires_at": NOW},
     "external_figures": {"unit_id": 1, "instrument": "papi", "year": 2020, "value": 43, "source": "PAPI"},
+    "job_states": {"name": "visits.settle_answered"},
     "oidc_identities": {"issuer": "https://sso", "subject": "s", "user_id": ONE},
     "pairing_failures": {},
     "par_scores": {

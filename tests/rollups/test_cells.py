@@ -19,7 +19,7 @@ from app.core.database import Database
 from app.core.locks import Lock
 from app.models.questionnaire import Questionnaire
 from app.questionnaires.definition import MAX_COMPONENTS, MAX_CRITERIA, Definition, check
-from app.rollups import compute, jobs
+from app.rollups import compute, jobs, pulse
 from app.rollups.jobs import nightly_recount, rebuild, refresh, run_pulse, verify
 from app.rollups.lanes import read_unit
 from tests.support.cells import Cells, shape_of, stored, unpacked
@@ -273,11 +273,11 @@ async def test_responses_committed_during_a_pulse_wait_for_the_next(
     counting = compute.recount_days
 
     async def interrupted(*arguments: Any) -> int:
-        monkeypatch.setattr(jobs, "recount_days", counting)
+        monkeypatch.setattr(pulse, "recount_days", counting)
         await life.live([("arrive", [Sketch(0, 0, "quick-5", (1,) * 8, "kiosk", "counted", None)])])
         return await counting(*arguments)
 
-    monkeypatch.setattr(jobs, "recount_days", interrupted)
+    monkeypatch.setattr(pulse, "recount_days", interrupted)
     assert await refresh(world.database) == 1
     key = (world.units["09001"], DAYS[0], world.questionnaires["quick-5"])
     assert (await life.stored()).unit_day[key].responses == 1
@@ -292,15 +292,15 @@ async def test_a_pulse_whose_snapshot_is_older_than_its_lock_starts_again(
     """Another pulse takes the same marks between our snapshot and our lock, which is free again by then."""
     life = Life(world)
     await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)])])
-    holding = jobs._hold_months
+    holding = pulse.hold_months
 
     async def late(*arguments: Any, **more: Any) -> set[date]:
-        monkeypatch.setattr(jobs, "_hold_months", holding)
+        monkeypatch.setattr(pulse, "hold_months", holding)
         await life.live([("arrive", [Sketch(0, 0, "quick-5", (2,) * 8, "kiosk", "counted", None)])])
         assert await refresh(world.database) == 1
         return await holding(*arguments, **more)
 
-    monkeypatch.setattr(jobs, "_hold_months", late)
+    monkeypatch.setattr(pulse, "hold_months", late)
     assert await refresh(world.database) == 0, "after starting again there is nothing left to do"
     assert await life.stored() == life.expected()
 

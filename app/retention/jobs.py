@@ -1,0 +1,121 @@
+"""Jobs of retention: what leads to people is taken out of old responses and visits, in small batches.
+
+The rows stay, because figures are counted from them: docs/decisions/0012-retention.md. A batch is a
+transaction of its own, with how far it has come; so a run that was cut off goes on where it was, and the line
+in the record says how many there were in all. Each night goes through the days that have come of age since
+the last, and the first night of a month through everything, for what arrived late.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from app.audit import SYSTEM, record
+from app.core.clock import day_bounds, local_day, months_before, utc_now
+from app.core.database import Database, plain_url
+from app.core.settings import Settings
+from app.retention import queries
+from app.retention.queries import BATCH, RESPONSES, SAMPLE_RESPONSES, VISITS, Kind, Mark, Span
+
+PAUSE_SECONDS = 0.05
+"""Between two batches: intake goes first."""
+BEGINNING = date(1, 1, 3)
+"""Before every day there is, in every time zone."""
+BUSY_TABLES = ("stale_unit_days", "pgqueuer_log", "pgqueuer_schedules", "job_states")
+
+Report = dict[str, int | str]
+
+
+async def anonymise_responses(database: Database, settings: Settings) -> Report:
+    """Take comments and what respondents told of themselves out of old responses; how many there were."""
+    return await _run(database, settings, "retention.responses", settings.comment_months)
+
+
+async def anonymise_visits(database: Database, settings: Settings) -> Report:
+    """Take the dossier codes out of old visits; how many there were."""
+    return await _run(database, settings, "retention.visits", settings.visit_months)
+
+
+async def tidy_queue(database: Database) -> Report:
+    """Forget what the queue has logged long ago, and clear up behind what is written and deleted all day."""
+    async with database.transaction() as session:
+        gone = await queries.tidy_queue(session)
+    await _vacuum(database, BUSY_TABLES)
+    return {**gone}
+
+
+async def what_is_due(database: Database, settings: Settings) -> dict[str, Report]:
+    """What the next runs would take out, by table, with the day before which it is; changes nothing."""
+    found: dict[str, Report] = {}
+    for action, kinds in KINDS.items():
+        months = settings.comment_months if action == "retention.responses" else settings.visit_months
+        for kind in kinds if months else ():
+            before = months_before(local_day(utc_now(), settings.zone), months)
+            span = _span(kind, BEGINNING, before, settings.zone)
+            due = 0
+            async with database.read() as session:
+                for place in await queries.places(session, kind):
+                    due += await queries.count_due(session, kind, place, span)
+            found[kind.table] = {"before": str(before), "due": due}
+    return found
+
+
+KINDS: dict[str, tuple[Kind, ...]] = {
+    "retention.responses": (RESPONSES, SAMPLE_RESPONSES),
+    "retention.visits": (VISITS,),
+}
+"""What is thinned out together, under the name of its line in the record."""
+
+
+async def _run(database: Database, settings: Settings, action: str, months: int) -> Report:
+    if months == 0:
+        return {}
+    before = months_before(local_day(utc_now(), settings.zone), months)
+    for kind in KINDS[action]:
+        await _thin(database, kind, before, settings.zone)
+    async with database.transaction() as session:
+        gone = {kind.table: (await queries.read_mark(session, kind)).untold for kind in KINDS[action]}
+        for kind in KINDS[action]:
+            await queries.write_mark(session, kind, Mark(before, 0))
+        if any(gone.values()):
+            record(session, SYSTEM, action, "deployment", [], before=str(before), **gone)
+    await _vacuum(database, [table for table, rows in gone.items() if rows])
+    return {"before": str(before), **gone}
+
+
+async def _thin(database: Database, kind: Kind, before: date, zone: ZoneInfo) -> None:
+    async with database.read() as session:
+        places = await queries.places(session, kind)
+        through, untold = await queries.read_mark(session, kind)
+    in_this_month = through is not None and through.replace(day=1) == before.replace(day=1)
+    since = through if through is not None and in_this_month else BEGINNING
+    span = _span(kind, since, before, zone)
+    for place in places:
+        done = BATCH
+        while done == BATCH:
+            async with database.transaction() as session:
+                done = await queries.thin(session, kind, place, span)
+                untold += done
+                if done:
+                    await queries.write_mark(session, kind, Mark(through, untold))
+            if done:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _span(kind: Kind, since: date, before: date, zone: ZoneInfo) -> Span:
+    if not kind.instants:
+        return Span(since, before)
+    return Span(day_bounds(since, zone)[0], day_bounds(before, zone)[0])
+
+
+async def _vacuum(database: Database, tables: Sequence[str]) -> None:
+    """Make room of what is gone, on a connection of its own: it runs in no transaction and takes its time."""
+    connection = await asyncpg.connect(plain_url(database.url), timeout=5)
+    try:
+        for table in tables:
+            await connection.execute(f"VACUUM (ANALYZE) {table}")
+    finally:
+        await connection.close()

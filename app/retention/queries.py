@@ -1,0 +1,141 @@
+"""What is thinned out, one unit or sample at a time, in small batches.
+
+No index is kept for this: intake would pay for it with every response. A unit's days are found through the
+index that is there.
+"""
+
+# ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple, cast
+
+from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.record import DeploymentFact
+
+BATCH = 1000
+
+
+class Kind(NamedTuple):
+    """A table to thin out: what to go through one by one, how many are due there, and a batch of it.
+
+    It goes by local days, or by instants.
+    """
+
+    table: str
+    places: TextClause
+    due: TextClause
+    thin: TextClause
+    instants: bool
+
+
+def _kind(table: str, place: str, places: str, old: str, change: str, *, instants: bool = False) -> Kind:
+    """`old`: which rows are due, from :since until before :before; `change`: what becomes of them."""
+    where = f"FROM {table} old WHERE old.{place} = :place AND {old}"
+    return Kind(
+        table,
+        text(places),
+        text(f"SELECT count(*) {where}"),
+        text(
+            f"UPDATE {table} SET {change} WHERE {place} = :place"
+            f" AND id IN (SELECT old.id {where} LIMIT {BATCH})"
+        ),
+        instants,
+    )
+
+
+_TOLD = "(old.comment IS NOT NULL OR old.respondent IS NOT NULL)"
+_UNITS = "SELECT id FROM units ORDER BY id"
+
+RESPONSES = _kind(
+    "responses",
+    "unit_id",
+    _UNITS,
+    f"old.local_day >= :since AND old.local_day < :before AND {_TOLD}",
+    "comment = NULL, respondent = NULL",
+)
+SAMPLE_RESPONSES = _kind(
+    "sample_responses",
+    "sample_id",
+    "SELECT id FROM samples ORDER BY id",
+    f"old.received_at >= :since AND old.received_at < :before AND {_TOLD}",
+    "comment = NULL, respondent = NULL",
+    instants=True,
+)
+# A code that was sent never begins with a space. Visits that a sample was drawn from keep theirs: the draw is
+# made of them, and is checked by drawing again.
+VISITS = _kind(
+    "visits",
+    "unit_id",
+    _UNITS,
+    """old.served_on >= :since AND old.served_on < :before AND old.dossier_code NOT LIKE ' %'
+        AND NOT EXISTS (SELECT FROM samples s WHERE old.unit_id = ANY(s.unit_ids)
+            AND old.served_on BETWEEN s.first_day AND s.last_day)""",
+    "dossier_code = ' ' || id",
+)
+
+
+_LEFT_OVER = {
+    "pgqueuer_log": "WHERE created < now() - interval '30 days'",
+    "pgqueuer_schedules": "WHERE updated < now() - interval '30 days'",
+    "job_states": "WHERE greatest(due_at, last_started_at) < now() - interval '1 year'",
+}
+
+
+class Span(NamedTuple):
+    """From `since` until before `before`: days, or instants."""
+
+    since: date
+    before: date
+
+
+class Mark(NamedTuple):
+    """Everything before `through` was thinned out; `untold` rows since are in no line of the record yet."""
+
+    through: date | None
+    untold: int
+
+
+async def places(session: AsyncSession, kind: Kind) -> Sequence[int]:
+    """What to go through: ids of units or samples."""
+    return (await session.scalars(kind.places)).all()
+
+
+async def count_due(session: AsyncSession, kind: Kind, place: int, span: Span) -> int:
+    """How many are due at one of its places."""
+    return await session.scalar(kind.due, {"place": place, **span._asdict()}) or 0
+
+
+async def thin(session: AsyncSession, kind: Kind, place: int, span: Span) -> int:
+    """Thin out at most a batch; how many it was."""
+    done = await session.execute(kind.thin, {"place": place, **span._asdict()})
+    return cast("CursorResult[tuple[()]]", done).rowcount
+
+
+async def read_mark(session: AsyncSession, kind: Kind) -> Mark:
+    """How far a kind has been thinned out."""
+    fact = await session.get(DeploymentFact, f"retention.{kind.table}")
+    if fact is None:
+        return Mark(None, 0)
+    through = fact.value["through"]
+    return Mark(None if through is None else date.fromisoformat(through), fact.value["untold"])
+
+
+async def write_mark(session: AsyncSession, kind: Kind, mark: Mark) -> None:
+    """Remember how far; in the transaction that thins out."""
+    value = {"through": None if mark.through is None else str(mark.through), "untold": mark.untold}
+    statement = insert(DeploymentFact).values(name=f"retention.{kind.table}", value=value)
+    await session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+async def tidy_queue(session: AsyncSession) -> dict[str, int]:
+    """Forget old lines of the queue's log, wakings that nobody waits for, and jobs that are no more."""
+    return {
+        table: cast(
+            "CursorResult[tuple[()]]", await session.execute(text(f"DELETE FROM {table} {old}"))
+        ).rowcount
+        for table, old in _LEFT_OVER.items()
+    }

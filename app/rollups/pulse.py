@@ -1,0 +1,133 @@
+"""The pulse: marked unit-days are counted again, in one snapshot with the deletion of their marks.
+
+A unit-day that cannot be counted must not keep its neighbours from being counted: when a pulse fails, its
+unit-days are counted one by one, and those that fail keep their marks and are left alone for a while.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.clock import month_start
+from app.core.database import Database
+from app.core.locks import Lock
+from app.jobs.failures import Aside, describe, is_away
+from app.questionnaires.published import PublishedQuestionnaires
+from app.rollups import queries
+from app.rollups.compute import recount_days
+from app.rollups.queries import UnitDay
+
+T = TypeVar("T")
+
+PULSE_UNIT_DAYS = 500
+# not serialisable; deadlock; a cell somebody else has just written: the same work again will do
+_TRY_AGAIN = {"40001", "40P01", "23505"}
+_TRIES = 20
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def snapshot(database: Database, *settings: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees one moment of the database and commits at the end."""
+    async with database.engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        async with connection.begin():
+            for setting in settings:
+                await connection.execute(text(setting))
+            yield connection
+
+
+async def persist(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, again when somebody else got in its way."""
+    for attempt in range(_TRIES):
+        try:
+            return await work()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN or attempt == _TRIES - 1:
+                raise
+            log.info("rollup starts again", extra={"cause": type(error.orig).__name__})
+            await asyncio.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311  not a secret
+    raise AssertionError("unreachable")
+
+
+async def hold_months(
+    connection: AsyncConnection, days: Iterable[date], *, shared: bool = False
+) -> set[date]:
+    """Of the months of these days, as their first days, those nobody else is writing now."""
+    months = sorted({month_start(day) for day in days})
+    numbers = [month.year * 12 + month.month for month in months]
+    held = await queries.try_hold_months(connection, Lock.ROLLUP_MONTHS, numbers, shared=shared)
+    return {month for month, number in zip(months, numbers, strict=True) if number in held}
+
+
+async def refresh(
+    database: Database,
+    limit: int = PULSE_UNIT_DAYS,
+    questionnaires: PublishedQuestionnaires | None = None,
+    aside: Aside[UnitDay] | None = None,
+) -> int:
+    """One pulse: count at most `limit` marked unit-days again; returns how many it counted.
+
+    Those that rest in `aside` are passed over, those that cannot be counted are put there; without it they
+    are raised.
+    """
+    known = questionnaires or PublishedQuestionnaires(database)
+    resting = aside.resting() if aside else []
+    try:
+        counted = await persist(lambda: _pulse(database, known, resting, limit))
+        if aside and counted < limit:  # whatever else had failed is counted now, by us or by another
+            aside.keep(resting)
+        return counted
+    except Exception as error:
+        if aside is None or is_away(error):
+            raise
+        log.warning("a pulse failed: its unit-days are counted one by one", extra={"cause": describe(error)})
+    async with snapshot(database) as connection:
+        due = await queries.marked(connection, limit, resting)
+    return sum([await _count_alone(database, known, unit_day, aside) for unit_day in due])
+
+
+async def _pulse(
+    database: Database, known: PublishedQuestionnaires, resting: Sequence[UnitDay], limit: int
+) -> int:
+    async with snapshot(database) as connection:
+        return await _count_marked(connection, known, await queries.marked(connection, limit, resting))
+
+
+async def _count_marked(
+    connection: AsyncConnection, known: PublishedQuestionnaires, due: Sequence[UnitDay]
+) -> int:
+    """Count those whose month nobody else is writing, and take their marks away; how many."""
+    months = await hold_months(connection, (day for _, day in due)) if due else set()
+    free = [(unit, day) for unit, day in due if month_start(day) in months]
+    if free:
+        await queries.forget_marks(connection, free)
+        await recount_days(connection, known, free)
+    return len(free)
+
+
+async def _count_alone(
+    database: Database, known: PublishedQuestionnaires, unit_day: UnitDay, aside: Aside[UnitDay]
+) -> int:
+    async def count() -> int:
+        async with snapshot(database) as connection:
+            return await _count_marked(connection, known, [unit_day])
+
+    try:
+        return await persist(count)
+    except Exception as error:
+        if is_away(error):
+            raise
+        given_up = aside.failed(unit_day, error)
+        told = {"unit": unit_day[0], "local_day": str(unit_day[1]), "set_aside": given_up}
+        log.error("a unit-day cannot be counted", extra=told, exc_info=error)
+        return 0
