@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
 from rich.filesize import decimal
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import DBAPIError
 
 from app.core.backups import BackupError, Manifest, prune, read_manifest
 from app.core.database import LOST_CONNECTION
@@ -139,9 +141,11 @@ def _say_restored(
     out.print(f"Restored {dump}: every row is there, every figure agrees.", soft_wrap=True, markup=False)
     if kept is not None:
         out.print(
-            f"What was there before is the database {kept}; when nobody needs it any more:", markup=False
+            f"What was there before is the database {kept} now; to drop it when nobody needs it any more:\n"
+            f"  {putting_back.drop_command(settings, target, kept)}",
+            soft_wrap=True,
+            markup=False,
         )
-        out.print(f'  psql "…" -c \'DROP DATABASE "{kept}"\'', soft_wrap=True, markup=False)
     if manifest is not None:
         out.print(
             f"All is as it was at {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC. Let dossier systems send again "
@@ -204,6 +208,8 @@ def _told() -> Iterator[None]:
         fail(*str(error).splitlines())
     except LOST_CONNECTION as error:
         fail(f"the database cannot be reached: {error}")
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        fail(f"the database refuses: {str(error).splitlines()[0]}")
     except KeyboardInterrupt:
         fail("interrupted: nothing was changed and nothing is left behind")
 

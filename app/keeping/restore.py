@@ -131,6 +131,13 @@ async def restore(
     return kept
 
 
+def drop_command(settings: Settings, target: Target, kept: str) -> str:
+    """What to type to be rid of a database that was replaced."""
+    suited = programs.for_restore(target.major, settings.pg_bin)
+    place, _ = programs.without_password(named(settings.database_url or "", _MAINTENANCE))
+    return f"{suited.folder / 'psql'} '{place}' -c 'DROP DATABASE {_quoted(kept)}'"
+
+
 def named(url: str, database: str) -> str:
     """The same server's other database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{quote(database, safe='')}"))
