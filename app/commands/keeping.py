@@ -21,7 +21,7 @@ from app.core.settings import PREFIX, Settings
 from app.keeping import backup as taking
 from app.keeping import proof
 from app.keeping import restore as putting_back
-from app.keeping.contents import secret_check
+from app.keeping.contents import in_words, secret_check
 from app.shell import err, fail, out, read_settings, with_database
 
 app = typer.Typer()
@@ -209,7 +209,7 @@ def _told() -> Iterator[None]:
     except LOST_CONNECTION as error:
         fail(f"the database cannot be reached: {error}")
     except (asyncpg.PostgresError, DBAPIError) as error:
-        fail(f"the database refuses: {str(error).splitlines()[0]}")
+        fail(f"the database refuses: {in_words(error)}")
     except KeyboardInterrupt:
         fail("interrupted: nothing was changed and nothing is left behind")
 

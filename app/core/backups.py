@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -84,11 +84,8 @@ def read_manifest(dump: Path) -> Manifest | None:
 def write_manifest(dump: Path, manifest: Manifest) -> None:
     """Put a manifest beside its dump, over an older one, whole or not at all."""
     path = manifest_path(dump)
-    fresh = path.with_name(path.name + PARTIAL)
-    fresh.unlink(missing_ok=True)
-    with new_file(fresh) as file:
+    with writing(path), new_file(path) as file:
         file.write(manifest.model_dump_json(indent=2).encode() + b"\n")
-    fresh.replace(path)
 
 
 def verified_backups(directory: Path) -> Iterator[tuple[Path, Manifest]]:
@@ -117,28 +114,42 @@ def prune(directory: Path, keep: int) -> list[Path]:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
+def new_file(path: Path) -> Iterator[FileIO]:
     """A new file only we may read, under its name only when all of it is on the disk.
 
     Locked while it grows, so that `clear_partials` can tell a dead backup's piece from a growing one.
     """
     partial = path.with_name(path.name + PARTIAL)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with writing(path):
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            with writing(path):
+                os.fsync(file.fileno())
+                partial.rename(path)
+                _sync_folder(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the file system refuses is a BackupError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def clear_partials(directory: Path) -> None:

@@ -12,6 +12,7 @@ from app.core.pgwheel import EmbeddedError
 from app.core.settings import PREFIX, Settings
 from app.doctor import facts, machine, server
 from app.doctor.finding import Finding, fault, ok
+from app.keeping.contents import in_words
 
 MACHINE: Mapping[str, Callable[[Settings], Finding]] = {
     "environment": machine.environment,
@@ -62,10 +63,11 @@ def _database(settings: Settings) -> Iterator[tuple[str, Finding]]:
     try:
         known = asyncio.run(facts.ask(settings))
     except (*LOST_CONNECTION, asyncpg.PostgresError, SQLAlchemyError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
         yield (
             "database",
-            fault(f"cannot be asked: {why}", f"is it running, and is {PREFIX}DATABASE_URL right?"),
+            fault(
+                f"cannot be asked: {in_words(error)}", f"is it running, and is {PREFIX}DATABASE_URL right?"
+            ),
         )
         return
     yield "database", ok("answers")

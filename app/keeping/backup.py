@@ -11,7 +11,15 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from app.core.backups import BackupError, Manifest, clear_partials, file_name, new_file, write_manifest
+from app.core.backups import (
+    BackupError,
+    Manifest,
+    clear_partials,
+    file_name,
+    new_file,
+    write_manifest,
+    writing,
+)
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.settings import Settings
@@ -60,18 +68,23 @@ async def dump(settings: Settings, write: Write, progress: Progress) -> Manifest
 
 async def take(settings: Settings, place: Path, progress: Progress) -> tuple[Path, Manifest]:
     """Dump into `place`, a folder or a new file; the file, unseen before it is whole and on the disk."""
-    path = _new_path(place)
-    try:
+    with writing(place):
+        path = _new_path(place)
         clear_partials(path.parent)
-        with new_file(path) as file:
-            manifest = await dump(settings, file.write, progress)
-        try:
-            write_manifest(path, manifest)
-        except BaseException:
-            path.unlink()  # a dump without its manifest could not be told from a sound one
-            raise
-    except OSError as error:
-        raise BackupError(f"{path} cannot be written: {error.strerror}") from error
+    with new_file(path) as file:
+
+        def write(piece: bytes) -> None:
+            with writing(path):
+                left = memoryview(piece)
+                while left:
+                    left = left[file.write(left) :]
+
+        manifest = await dump(settings, write, progress)
+    try:
+        write_manifest(path, manifest)
+    except BaseException:
+        path.unlink()  # a dump without its manifest could not be told from a sound one
+        raise
     return path, manifest
 
 
@@ -79,7 +92,9 @@ def _new_path(place: Path) -> Path:
     if place.suffix and not place.is_dir():
         path = place
     else:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for step in (*reversed(place.absolute().parents), place):
+            if not step.exists():
+                step.mkdir(mode=0o700)
         path = place / file_name(utc_now())
     if path.exists():
         raise BackupError(f"{path} is there already, and a backup never overwrites another")

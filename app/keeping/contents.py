@@ -100,6 +100,12 @@ def secret_check(settings: Settings) -> str | None:
     return hmac.digest(secret.encode(), _CHECKED_FOR, "sha256").hex()[:_CHECK_DIGITS]
 
 
+def in_words(error: BaseException) -> str:
+    """What the database said, without what its libraries wrap around it."""
+    cause = getattr(getattr(error, "orig", None), "__cause__", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
+
+
 def needs_revision(revision: str | None) -> str:
     """The revision, or BackupError for a database that is not one of SIPAS."""
     if revision is None:
