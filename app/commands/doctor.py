@@ -23,7 +23,10 @@ def examine_all(
 ) -> None:
     """Check settings, machine, database, jobs and backups; exits 1 when there is a fault."""
     logging.disable(logging.INFO)  # only what was found
-    found = _all()
+    try:
+        found = _all()
+    finally:
+        logging.disable(logging.NOTSET)
     if as_json:
         lines = [{"check": name, **finding._asdict()} for name, finding in found]
         sys.stdout.buffer.write(orjson.dumps(lines, option=orjson.OPT_INDENT_2) + b"\n")

@@ -21,6 +21,7 @@ MAY_COMMIT = {
     "demo/ground.py": "the same story's beginning",
     "exports/snapshot.py": "a reading transaction that outlasts its request's session",
     "exports/stream.py": "an answer in pieces outlasts its session, too, and records what was taken",
+    "keeping/restore.py": "what is done to a database beside the service, and the line that says so",
     "samples/intake.py": "a sample's answer is committed before it is acknowledged, as a batch is",
     "responses/queries.py": "the batch writer's statement, which intake runs on a connection of its own",
 }
