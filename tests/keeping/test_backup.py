@@ -70,6 +70,7 @@ async def test_a_backup_taken_while_people_answer_goes_on_elsewhere_as_it_was(
     path, manifest = await backup.take(settings, tmp_path / "kept", lambda _: None)
     taken.set()
     written = await answering
+    (late,) = await register(http, world.admin, visit("H-late"))
     assert 3 + 1 <= manifest.rows["responses"] <= written + 1
     assert newest_backup(path.parent) is None  # nobody has restored it yet
 
@@ -85,14 +86,17 @@ async def test_a_backup_taken_while_people_answer_goes_on_elsewhere_as_it_was(
     target = await restore.look(elsewhere)
     assert target.empty
     assert await restore.restore(elsewhere, path, manifest, target, lambda _: None) is None
-    await goes_on(application(elsewhere), world, before, figures, second, first)
+    await goes_on(application(elsewhere), world, before, figures, second, first, late["link"]["code"])
     assert (await answered(http, third)).status_code == 201  # and where it came from, too
 
 
 async def goes_on(
-    app: FastAPI, world: World, before: list[object], figures: object, link: str, spent: str
+    app: FastAPI, world: World, before: list[object], figures: object, link: str, spent: str, late: str
 ) -> None:
-    """Cells, people and record are as they were; signing in works, an open link opens, a spent one not."""
+    """Cells, people and record are as they were; signing in works, an open link opens, a spent one not.
+
+    A link printed after the backup is unknown, and never becomes that of another visit.
+    """
     async with app.router.lifespan_context(app):
         restored: Database = app.state.database
         *cells, people, record = await rows(restored)
@@ -110,6 +114,9 @@ async def goes_on(
             assert (await http.post("/api/v1/auth/token", data=form)).status_code == 200
             assert (await answered(http, link)).status_code == 201
             assert (await answered(http, spent)).status_code == 410
+            (new,) = await register(http, world.admin, visit("H-new"))
+            assert new["link"]["code"] != late
+            assert (await answered(http, late)).status_code == 404
         await rollups.refresh(restored)
         assert (await rollups.verify(restored)).differences == []
 
