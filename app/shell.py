@@ -55,7 +55,7 @@ def with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with EmbeddedPostgres(settings.data_dir) as url:
         os.environ[f"{PREFIX}DATABASE_URL"] = url  # children read their settings from the environment
         yield settings.model_copy(update={"database_url": url})

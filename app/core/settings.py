@@ -49,6 +49,13 @@ class Settings(BaseSettings):
         default_factory=default_data_dir,
         description="Where the embedded database and the made-up secret live.",
     )
+    backup_dir: Path | None = Field(
+        None, description="Where `sipas backup` puts its files; default `backups` in `DATA_DIR`."
+    )
+    pg_bin: Path | None = Field(
+        None,
+        description="Folder of pg_dump, pg_restore and psql; none: the nearest to the server found here.",
+    )
     secret_key: SecretStr | None = Field(
         None,
         description="Signs tokens and link codes; at least 32 characters. Changing it voids printed links.",
@@ -201,13 +208,30 @@ class Settings(BaseSettings):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.base_url or f"http://{host}:{self.port}"
 
+    @property
+    def backups(self) -> Path:
+        """Where backups lie."""
+        return self.backup_dir or self.data_dir / "backups"
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the secret key made up in development is kept."""
+        return self.data_dir / "secret_key"
+
+    @property
+    def present_secret(self) -> str | None:
+        """The secret key if there is one already; never makes one up."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        return self.secret_file.read_text().strip() if self.secret_file.is_file() else None
+
     @cached_property
     def secret(self) -> str:
         """The secret key; in development made up once and kept in the data directory."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
-        path = self.data_dir / "secret_key"
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        path = self.secret_file
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:

@@ -1,0 +1,75 @@
+"""The table of checks, and going through it. Whatever cannot be asked is said, and the rest is still done."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.database import LOST_CONNECTION
+from app.core.embedded import EmbeddedPostgres
+from app.core.pgwheel import EmbeddedError
+from app.core.settings import PREFIX, Settings
+from app.doctor import facts, machine, server
+from app.doctor.finding import Finding, fault, ok
+from app.keeping.contents import in_words
+
+MACHINE: Mapping[str, Callable[[Settings], Finding]] = {
+    "environment": machine.environment,
+    "address": machine.address,
+    "CORS": machine.origins,
+    "proxies": machine.proxies,
+    "secret": machine.secret,
+    "python": machine.python,
+    "rights": machine.rights,
+    "disk": machine.disk,
+    "backups": machine.backups,
+}
+DATABASE: Mapping[str, Callable[[Settings, facts.Facts], Finding]] = {
+    "version": server.version,
+    "durability": server.durability,
+    "sessions": server.sessions,
+    "encoding": server.encoding,
+    "revision": server.revision,
+    "clock": server.clock,
+    "connections": server.connections,
+    "memory": server.memory,
+    "size": server.database_disk,
+    "encryption": server.encryption,
+    "backup tools": server.tools,
+    "jobs": server.jobs,
+    "figures": server.figures,
+}
+
+
+def examine(settings: Settings) -> Iterator[tuple[str, Finding]]:
+    """Every check's name and finding, in the order of the tables."""
+    for name, check in MACHINE.items():
+        yield name, check(settings)
+    if settings.database_url is not None:
+        yield "way to it", machine.transport(settings)
+        yield from _database(settings)
+    elif not (settings.data_dir / "postgres").exists():
+        yield "database", ok("embedded, not made yet: the first start makes it")
+    else:
+        try:
+            with EmbeddedPostgres(settings.data_dir) as url:
+                yield from _database(settings.model_copy(update={"database_url": url}))
+        except EmbeddedError as error:
+            yield "database", fault(str(error), f"look into {settings.data_dir / 'postgres' / 'log'}")
+
+
+def _database(settings: Settings) -> Iterator[tuple[str, Finding]]:
+    try:
+        known = asyncio.run(facts.ask(settings))
+    except (*LOST_CONNECTION, asyncpg.PostgresError, SQLAlchemyError) as error:
+        yield (
+            "database",
+            fault(
+                f"cannot be asked: {in_words(error)}", f"is it running, and is {PREFIX}DATABASE_URL right?"
+            ),
+        )
+        return
+    yield "database", ok("answers")
+    for name, check in DATABASE.items():
+        yield name, check(settings, known)

@@ -1,0 +1,166 @@
+"""PostgreSQL's own programs for dumping and restoring: which of those on this machine suit a server.
+
+pg_dump refuses a server newer than itself, so its major version must be at least the server's; the nearest
+is taken. Candidates are the folder `SIPAS_PG_BIN` names and no other, or else the wheel's, those on the PATH,
+and Debian's. The wheel comes with this release, so up to its version nothing need be installed.
+
+No credential ever stands on a command line, where every user of the machine could read it: the password goes
+by environment, all else of the URL is libpq's to read.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from app.core.backups import BackupError
+from app.core.database import plain_url
+from app.core.pgwheel import EmbeddedError, tool
+
+NEEDED = ("pg_dump", "pg_restore", "psql")
+CHUNK = 1 << 20
+_VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
+_DEBIAN = Path("/usr/lib/postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """One folder of client programs, all of one version."""
+
+    folder: Path
+    version: str
+    major: int
+
+
+def found(pg_bin: Path | None) -> list[Programs]:
+    """Every folder that holds all programs needed, the preferred first."""
+    if pg_bin is not None:
+        folders = [pg_bin]
+    else:
+        folders = [*_of_the_wheel(), *_on_the_path(), *sorted(_DEBIAN.glob("*/bin"))]
+    return [programs for folder in folders if (programs := _asked(folder)) is not None]
+
+
+def for_dump(server: int, pg_bin: Path | None) -> Programs:
+    """The programs nearest to a server of this major version. BackupError says what to install."""
+    fit = [programs for programs in found(pg_bin) if programs.major >= server]
+    if not fit:
+        raise BackupError(_missing(server, pg_bin))
+    return min(fit, key=lambda programs: programs.major)
+
+
+def for_restore(server: int, pg_bin: Path | None) -> Programs:
+    """The newest programs: they read every dump, and none must be older than the server."""
+    fit = [programs for programs in found(pg_bin) if programs.major >= server]
+    if not fit:
+        raise BackupError(_missing(server, pg_bin))
+    return max(fit, key=lambda programs: programs.major)
+
+
+def without_password(url: str) -> tuple[str, dict[str, str]]:
+    """A URL to put on a command line, and the environment that goes with it."""
+    parts = urlsplit(plain_url(url))
+    environment = {**os.environ, "LC_ALL": "C"}
+    if parts.password is not None:
+        environment["PGPASSWORD"] = unquote(parts.password)
+    query = dict(parse_qsl(parts.query))
+    if "password" in query:
+        environment["PGPASSWORD"] = query.pop("password")
+    login, at, place = parts.netloc.rpartition("@")
+    place = f"{login.partition(':')[0]}{at}{place}"
+    return urlunsplit(parts._replace(netloc=place, query=urlencode(query, quote_via=quote))), environment
+
+
+@asynccontextmanager
+async def running(
+    programs: Programs, name: str, *arguments: str, url: str | None = None
+) -> AsyncIterator["Running"]:
+    """A program at work, connected to `url`; it is killed when the block is left before it has ended."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    if url is not None:
+        place, environment = without_password(url)
+        arguments = ("--no-password", f"--dbname={place}", *arguments)
+    process = await asyncio.create_subprocess_exec(
+        str(programs.folder / name),
+        *arguments,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=CHUNK,
+    )
+    assert process.stderr is not None  # noqa: S101  asked for above
+    complaints = asyncio.create_task(process.stderr.read())
+    try:
+        yield Running(name, process, complaints)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await complaints
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program at work."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    complaints: "asyncio.Task[bytes]"
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        """What it writes."""
+        assert self.process.stdout is not None  # noqa: S101  `running` asks for it
+        return self.process.stdout
+
+    @property
+    def input(self) -> asyncio.StreamWriter:
+        """What it reads."""
+        assert self.process.stdin is not None  # noqa: S101  `running` asks for it
+        return self.process.stdin
+
+    async def ended(self) -> None:
+        """Wait for its end; BackupError with what it complained about unless all went well."""
+        if await self.process.wait() != 0:
+            said = (await self.complaints).decode(errors="replace").strip().splitlines()
+            lines = [line for line in said if "error:" in line.lower()] or said[-1:]
+            raise BackupError(lines[0] if lines else f"{self.name} ended with {self.process.returncode}")
+
+
+def _of_the_wheel() -> Iterator[Path]:
+    with suppress(EmbeddedError):  # a machine for which there is no wheel
+        yield tool("pg_dump").parent
+
+
+def _on_the_path() -> Iterator[Path]:
+    name = shutil.which("pg_dump")
+    if name is not None and Path(name).resolve().name == "pg_dump":  # Debian's is a wrapper that chooses
+        yield Path(name).resolve().parent
+
+
+def _asked(folder: Path) -> Programs | None:
+    if not all(os.access(folder / name, os.X_OK) for name in NEEDED):
+        return None
+    said = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True, check=False)
+    version = _VERSION.search(said.stdout)
+    return None if version is None else Programs(folder, version[1], int(version[2]))
+
+
+def _missing(server: int, pg_bin: Path | None) -> str:
+    if pg_bin is not None:
+        here = ", ".join(programs.version for programs in found(pg_bin)) or "none"
+        return (
+            f"the server is PostgreSQL {server}, the programs in SIPAS_PG_BIN ({pg_bin}) are of version "
+            f"{here}: name a folder with pg_dump, pg_restore and psql of version {server} or newer"
+        )
+    return (
+        f"the server is PostgreSQL {server} and no pg_dump of that version or newer is here: install one "
+        f"(Debian: apt-get install postgresql-client-{server}), or name its folder in SIPAS_PG_BIN"
+    )
