@@ -102,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.subjects = KnownSubjects(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
-        app.state.figures = Figures(database, settings.zone)
+        app.state.figures = Figures(database, settings.zone, settings.backups)
         app.state.sign_on = sign_on = make_sign_on(settings)
         async with Intake(database_url, queue_size=settings.intake_queue) as intake:
             app.state.intake = intake

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import metrics
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.jobs.failures import describe
@@ -37,6 +38,7 @@ class Run(NamedTuple):
 async def record(database: Database, run: Run) -> None:
     """Write a finished run down."""
     good = run.error is None
+    metrics.job_finished(run.name, run.seconds, good)
     ended = run.started_at + timedelta(seconds=run.seconds)
     new: dict[str, Any] = {
         "last_started_at": run.started_at,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Grant, Subject
+from app.core.backups import newest_backup
 from app.core.clock import local_day, utc_now
 from app.core.database import LOST_CONNECTION, Database
 from app.devices import queries as device_queries
@@ -48,8 +50,9 @@ class _Part:
 class Figures:
     """What one process knows of the deployment."""
 
-    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+    def __init__(self, database: Database, zone: ZoneInfo, backups: Path) -> None:
         self._database = database
+        self._backups = backups
         self._zone = zone
         self._parts = (
             _Part("answer", 5, self._answer),
@@ -74,7 +77,7 @@ class Figures:
         read = GaugeMetricFamily("sipas_figures_read", "Whether they could be read.", labels=("figures",))
         for part in self._parts[1:]:
             read.add_metric((part.name,), part.told is not None)
-        return [*told, read]
+        return [*told, read, await self._newest_backup()]
 
     async def _renew(self, part: _Part, deadline: float) -> None:
         part.due, part.told = time.monotonic() + 5, None
@@ -85,6 +88,16 @@ class Figures:
             log.info("figures not read", extra={"figures": part.name, "cause": type(error).__name__})
         else:
             part.due = time.monotonic() + part.seconds
+
+    async def _newest_backup(self) -> Metric:
+        """Nothing where no backup lies: another machine may keep them, or another way be used."""
+        told = GaugeMetricFamily(
+            "sipas_backup_newest_timestamp_seconds", "When the newest verified backup here was taken."
+        )
+        taken_at = await asyncio.to_thread(newest_backup, self._backups)
+        if taken_at is not None:
+            told.add_metric((), taken_at.timestamp())
+        return told
 
     async def _answer(self, session: AsyncSession) -> list[Metric]:
         await queries.answers(session)

@@ -3,16 +3,15 @@
 import asyncio
 import random
 import string
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from app.core import metrics
+from app.core import backups, metrics
 from app.core.clock import local_day, utc_now
 from app.core.database import Database
 from app.core.revision import HEAD
@@ -155,27 +154,8 @@ async def test_the_deployments_figures_come_from_the_database(
         assert value(found, "sipas_figures_read", figures=part) == 1
 
 
-@pytest.fixture
-async def job_states(database: Database) -> AsyncIterator[None]:
-    """The table of jobs' states, made for the test where there is none."""
-    async with database.transaction() as session:
-        lacking = await session.scalar(text("SELECT to_regclass('job_states') IS NULL"))
-        if lacking:
-            await session.execute(
-                text(
-                    "CREATE TABLE job_states (name text PRIMARY KEY, last_started_at timestamptz NOT NULL,"
-                    " last_finished_at timestamptz, last_seconds double precision, runs bigint NOT NULL,"
-                    " failures bigint NOT NULL, failures_in_a_row int NOT NULL, set_aside bool NOT NULL,"
-                    " last_error text)"
-                )
-            )
-    yield
-    async with database.transaction() as session:
-        await session.execute(text("DROP TABLE job_states" if lacking else "DELETE FROM job_states"))
-
-
 async def test_how_jobs_have_fared_is_told_by_name_and_without_their_errors_words(
-    http: httpx.AsyncClient, database: Database, job_states: None
+    http: httpx.AsyncClient, database: Database
 ) -> None:
     async with database.transaction() as session:
         await session.execute(
@@ -203,14 +183,42 @@ async def test_a_run_of_a_job_is_observed(http: httpx.AsyncClient) -> None:
     assert value(found, "sipas_job_duration_seconds_sum", job_name="rooms.job", outcome="failed") == 3
 
 
+async def test_the_age_of_backups_is_told_where_they_lie(database: Database, tmp_path: Path) -> None:
+    async def newest() -> list[float]:
+        found = await Figures(database, ZONE, tmp_path).read()
+        (told,) = [metric for metric in found if metric.name == "sipas_backup_newest_timestamp_seconds"]
+        return [sample.value for sample in told.samples]
+
+    assert await newest() == []
+    taken_at = datetime(2026, 11, 20, 1, tzinfo=UTC)
+    proof = backups.Proof(at=taken_at, seconds=1, faults=[])
+    manifest = backups.Manifest(
+        bytes=1,
+        sha256="0",
+        taken_at=taken_at,
+        revision="0001",
+        release="0",
+        server="18",
+        client="18",
+        rows={},
+        record_head=None,
+        secret_check=None,
+        proof=proof,
+    )
+    dump = tmp_path / backups.file_name(taken_at)
+    dump.touch()
+    backups.write_manifest(dump, manifest)
+    assert await newest() == [taken_at.timestamp()]
+
+
 async def told_without(url: str) -> dict[str, float]:
     database = Database(url)
     try:
         async with asyncio.timeout(60):
-            found = await Figures(database, ZONE).read()
+            found = await Figures(database, ZONE, Path("nowhere")).read()
     finally:
         await database.close()
-    return {metric.name: metric.samples[0].value for metric in found}
+    return {metric.name: metric.samples[0].value for metric in found if metric.samples}
 
 
 async def test_without_a_database_figures_are_absent_and_it_is_said() -> None:
