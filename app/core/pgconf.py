@@ -31,6 +31,7 @@ _SETTINGS = {
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # its details quote the rows it refuses
     "cluster_name": NAME,
 }
 

@@ -40,9 +40,16 @@ def wanted() -> bool:
 
 def lacking() -> str | None:
     """What to tell an operator who asks for traces and has not installed what sends them."""
-    if not _asked_for() or (find_spec("opentelemetry.sdk") and find_spec("opentelemetry.exporter")):
+    if not _asked_for() or _installed():
         return None
     return "no traces are sent: install requirements-tracing.txt, or unset OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+def _installed() -> bool:
+    try:
+        return find_spec(_EXPORTER) is not None  # it brings the rest
+    except ModuleNotFoundError:  # not even what it lies in
+        return False
 
 
 def _asked_for() -> bool:

@@ -1,9 +1,14 @@
 """What has to be there for requests to be served. One function a check; the next one is a line in `ready`."""
 
+import asyncio
+
 from app.core.database import LOST_CONNECTION, Database
 from app.core.revision import HEAD
 from app.operations.schemas import Check, Readiness
 from app.responses.intake import Intake
+
+DEADLINE = 3.0
+"""Whoever asks, a proxy mostly, gives up soon: better a clear no in time."""
 
 
 async def ready(database: Database, intake: Intake) -> Readiness:
@@ -21,7 +26,8 @@ async def ready(database: Database, intake: Intake) -> Readiness:
 
 async def _reach(database: Database) -> tuple[Check, str | None]:
     try:
-        revision = await database.revision()
+        async with asyncio.timeout(DEADLINE):
+            revision = await database.revision()
     except LOST_CONNECTION as error:  # its words may hold an address or a name: its kind says enough
         return Check(name="database", ok=False, detail=f"cannot be reached ({type(error).__name__})"), None
     return Check(name="database", ok=True, detail="answers"), revision

@@ -43,6 +43,16 @@ def test_a_collector_without_what_sends_traces_is_one_clear_line(monkeypatch: py
         assert begun is None
 
 
+def test_whoever_sends_traces_runs_the_same_versions_as_all_others() -> None:
+    def locked(name: str) -> set[str]:
+        lines = (Path(__file__).parents[2] / name).read_text().splitlines()
+        return {line.partition(" ")[0] for line in lines if "==" in line}
+
+    without = locked("requirements.txt")
+    assert len(without) > 40
+    assert without - locked("requirements-tracing.txt") == set()
+
+
 @pytest.fixture
 def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     """What a collector has been sent."""
@@ -62,6 +72,7 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")  # its own spans would tell the paths
         yield received
         server.shutdown()
 
