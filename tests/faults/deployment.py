@@ -1,7 +1,6 @@
-"""`sipas serve` as it runs on a machine, with a PostgreSQL of its own, and every process of it within reach."""
+"""`sipas serve` as it runs on a machine, with a PostgreSQL of its own, each process within reach."""
 
 import asyncio
-import os
 import shutil
 import signal
 import tempfile
@@ -16,7 +15,7 @@ import psutil
 from app.core.embedded import EmbeddedPostgres
 from tests.faults.client import Broken, Line
 from tests.faults.ground import PASSWORD, USERNAME, Ground
-from tests.support.server import Server, free_port, start
+from tests.support.server import STOP_SECONDS, Server, free_port, start
 
 WORKERS = 2
 READY_SECONDS = 120.0
@@ -44,16 +43,23 @@ class Deployment:
         return EmbeddedPostgres(self.home / "data").url
 
     def start(self) -> None:
-        """Start everything, and wait until it says that it is ready."""
+        """Start everything, at first or after it was killed, and wait until it says that it is ready."""
+        if self.server is not None:
+            self.server.process.wait(STOP_SECONDS)
         self.server = start(
-            self.home / "data", "--workers", str(WORKERS), port=self.port, **SETTINGS | self.settings
+            self.home / "data",
+            "--workers",
+            str(WORKERS),
+            port=self.port,
+            tree=None,
+            **SETTINGS | self.settings,
         )
 
     def stop(self) -> None:
         """Stop as an operator does, and clear away whatever a fault has left."""
-        with suppress(psutil.Error, AssertionError):
-            os.kill(self.supervisor.pid, signal.SIGTERM)
-            self.supervisor.wait(60)
+        if self.server is not None:
+            self.server.process.terminate()
+            self.server.process.wait(STOP_SECONDS)
         kill(self.everything())
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -113,7 +119,7 @@ class Deployment:
     # --- how it is
 
     async def ready(self) -> float:
-        """Seconds until /readyz is green and as many web processes and a job runner are there as should be."""
+        """Seconds until /readyz is green and all processes are there, and no others."""
         begun = time.monotonic()
         while True:
             if await self._green() and len(self.web()) == WORKERS and len(self.jobs()) == 1:

@@ -1,4 +1,4 @@
-"""What a storm needs of a service: two provinces, some communes, a tablet in each. Made through the front door."""
+"""What a storm needs of a service: two provinces, communes, a tablet in each. Made by HTTP."""
 
 import time
 from dataclasses import dataclass, field

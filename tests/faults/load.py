@@ -23,6 +23,8 @@ from tests.support.visits import day
 CRITERIA = ("A1", "B1", "C1", "D1", "E1")
 SHORTEST_PAUSE = 0.05
 LINKS_AHEAD = 60
+THINKING = 0.01
+"""Between two responses of one sender: what is tested is not speed, and machines that test are busy."""
 SAID_SECONDS = 180.0
 """After a storm everything doubtful is settled within this time, or something is wrong."""
 
@@ -113,6 +115,7 @@ class Load:
             kept = self._response(unit, dossier)
             kept.body["link"] = link
             await self._give(line, kept)
+            await asyncio.sleep(THINKING)
             if self._dice.random() < 0.1:  # pressed twice
                 await self._give(line, kept)
             if self._dice.random() < 0.05:  # and somebody else scans the receipt
@@ -131,6 +134,7 @@ class Load:
             else:
                 outbox = [self._response(unit) for _ in range(self._dice.randint(2, 20))]
                 await self._give_batch(line, outbox, token)
+            await asyncio.sleep(THINKING)
         line.close()
 
     async def _dossier_system(self) -> None:
@@ -268,7 +272,7 @@ def _now() -> str:
 
 @asynccontextmanager
 async def storm(
-    ground: Ground, memory: Memory, dice: random.Random, *, citizens: int = 6, tablets: int = 4
+    ground: Ground, memory: Memory, dice: random.Random, *, citizens: int = 3, tablets: int = 2
 ) -> AsyncIterator[Load]:
     """Load for the length of a block; after it, nothing that was sent is in doubt."""
     load = Load(ground, memory, dice)
