@@ -32,7 +32,8 @@ from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
 from app.worker import run_jobs
 
-START_PATIENCE = 60.0
+START_PATIENCE = 30.0
+RENEWAL_PATIENCE = 300.0
 HEALTH_SECONDS = 30
 DRAIN_SECONDS = 20
 PORT_PATIENCE = 10.0
@@ -195,7 +196,7 @@ class Supervisor(Multiprocess):
         if not self._to_renew:
             return
         if self._coming is None:
-            self._coming = self._start_web(), time.monotonic() + START_PATIENCE
+            self._coming = self._start_web(), time.monotonic() + RENEWAL_PATIENCE
         process, deadline = self._coming
         if process.is_ready(timeout=1):
             place = self._to_renew.pop(0)
