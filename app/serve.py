@@ -108,6 +108,7 @@ class Supervisor(Multiprocess):
         self, config: Config, sockets: list[socket.socket], *, jobs: bool, on_ready: Callable[[], None]
     ) -> None:
         super().__init__(config, sockets)
+        self.failed = False
         self._runs_jobs = jobs
         self._on_ready = on_ready
         self._jobs: BaseProcess | None = None
@@ -186,6 +187,7 @@ class Supervisor(Multiprocess):
         process.join()
         if process.exitcode == STARTUP_FAILURE and not self._said_ready:
             log.error("a web process cannot start: the service stops")
+            self.failed = True
             self.should_exit.set()
         elif self._rests.over(place, process.exitcode):
             self.processes[place] = self._start_web()
@@ -269,6 +271,9 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
     )
     bound = listen(settings.host, settings.port)
     try:
-        Supervisor(config, [bound], jobs=jobs, on_ready=on_ready).run()
+        supervisor = Supervisor(config, [bound], jobs=jobs, on_ready=on_ready)
+        supervisor.run()
     finally:
         bound.close()
+    if supervisor.failed:
+        raise SystemExit(STARTUP_FAILURE)
