@@ -28,6 +28,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app.core.draining import WebProcess
 from app.core.logs import configure_logs
+from app.core.rests import Rests
 from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
 from app.worker import run_jobs
@@ -37,9 +38,7 @@ RENEWAL_PATIENCE = 300.0
 HEALTH_SECONDS = 30
 DRAIN_SECONDS = 20
 PORT_PATIENCE = 10.0
-STEADY_SECONDS = 10.0
-LONGEST_REST = 30.0
-JOBS = "jobs"
+JOBS = "the job runner"
 
 log = logging.getLogger(__name__)
 
@@ -75,39 +74,21 @@ def job_process() -> None:
     asyncio.run(run_jobs(settings))
 
 
-class Rests:
-    """When what has died may be started again. Names are places of web processes, and the job runner."""
-
-    def __init__(self) -> None:
-        self._born: dict[object, float] = {}
-        self._early: dict[object, int] = {}
-        self._until: dict[object, float] = {}
-
-    def born(self, name: object) -> None:
-        """It was started just now."""
-        self._born[name] = time.monotonic()
-        self._until.pop(name, None)
-
-    def over(self, name: object, exit_code: int | None) -> bool:
-        """Whether it may be started again; to be asked again and again while it is dead."""
-        now = time.monotonic()
-        if name not in self._until:
-            steady = now - self._born[name] > STEADY_SECONDS
-            self._early[name] = 0 if steady else self._early.get(name, 0) + 1
-            rest = min(2.0 ** (self._early[name] - 1), LONGEST_REST) if self._early[name] > 1 else 0.0
-            self._until[name] = now + rest
-            what = "the job runner" if name == JOBS else "a web process"
-            log.error("%s died", what, extra={"exit_code": exit_code, "again_in_seconds": rest})
-        return now >= self._until[name]
-
-
 class Supervisor(Multiprocess):
     """Keeps the web processes and, unless told otherwise, one job runner alive."""
 
     def __init__(
-        self, config: Config, sockets: list[socket.socket], *, jobs: bool, on_ready: Callable[[], None]
+        self,
+        config: Config,
+        sockets: list[socket.socket],
+        *,
+        jobs: bool,
+        drain_seconds: float,
+        on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config, sockets)
+        self._drain_seconds = drain_seconds
+        self._stop_at: float | None = None
         self.failed = False
         self._runs_jobs = jobs
         self._on_ready = on_ready
@@ -128,7 +109,9 @@ class Supervisor(Multiprocess):
         self._say_when_ready(START_PATIENCE)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace whatever has died, and go on renewing."""
+        """Replace whatever has died, and go on renewing; stop when the time for it has come."""
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self.should_exit.set()
         if not self._said_ready:  # a slow machine: the line, with the first password, must not be lost
             self._say_when_ready(1.0)
         for place in range(len(self.processes)):
@@ -149,6 +132,14 @@ class Supervisor(Multiprocess):
         """What SIGHUP asks for: renew everything. A second one begins again from the first place."""
         log.info("every process is renewed")
         self._to_renew = list(range(len(self.processes)))
+
+    def handle_term(self) -> None:
+        """Stop, when proxies have heard of it: so long as the settings say. SIGINT stops at once."""
+        if self._stop_at is None:
+            self._stop_at = time.monotonic() + self._drain_seconds
+        for process in self.processes:
+            if self._drain_seconds and process.pid is not None and process.process.is_alive():
+                os.kill(process.pid, signal.SIGUSR1)
 
     def handle_ttin(self) -> None:
         """One web process more."""
@@ -271,7 +262,9 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
     )
     bound = listen(settings.host, settings.port)
     try:
-        supervisor = Supervisor(config, [bound], jobs=jobs, on_ready=on_ready)
+        supervisor = Supervisor(
+            config, [bound], jobs=jobs, drain_seconds=settings.drain_seconds, on_ready=on_ready
+        )
         supervisor.run()
     finally:
         bound.close()

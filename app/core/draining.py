@@ -5,6 +5,9 @@ it reset. So first comes a last call: nobody new is let in (others listen on the
 says `Connection: close`, and idle connections may be used once more until their time is up as it always is.
 What is under way is then finished and the intake queue written. Ctrl-C (SIGINT) spares the last call.
 
+Where the whole machine leaves, proxies must hear of it first: for a time that an operator sets, `/readyz` is
+red and everything is served as before (SIGUSR1, from the supervisor, which then waits).
+
 Beginning, a process refuses a schema older than its code. In a rolling restart its predecessor then goes on.
 """
 
@@ -13,6 +16,7 @@ import logging
 import signal
 import socket
 import sys
+import threading
 import time
 from types import FrameType
 
@@ -26,6 +30,9 @@ from app.core.settings import load_settings
 
 LAST = (b"connection", b"close")
 LOOK_SECONDS = 0.05
+
+leaving = threading.Event()
+"""Set in a web process that will soon be asked to stop."""
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +50,7 @@ class DrainingServer(Server):
                 extra={"revision": behind, "expected_revision": HEAD},
             )
             sys.exit(STARTUP_FAILURE)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, leaving.set)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.core.database import LOST_CONNECTION, Database
 from app.core.deps import anyone, get_database
+from app.core.draining import leaving
 from app.core.revision import HEAD
 from app.core.schema import Out
 
@@ -42,14 +43,16 @@ async def healthz() -> Alive:
     summary="Requests can be served",
 )
 async def readyz(database: Annotated[Database, Depends(get_database)], response: Response) -> Readiness:
-    """The database is reachable and stands at the migration this release needs, or at a newer one."""
+    """The database is reachable and stands at the migration this release needs, or at a newer one; and the
+    service has not been asked to stop.
+    """
     try:
         revision = await database.revision()
     except LOST_CONNECTION:
         response.status_code = 503
         return Readiness(status="not_ready", database="unreachable", revision=None, expected_revision=HEAD)
     # a release runs on the schema of the next one, so a newer revision is right, too
-    ready = revision is not None and revision >= HEAD
+    ready = revision is not None and revision >= HEAD and not leaving.is_set()
     response.status_code = 200 if ready else 503
     return Readiness(
         status="ready" if ready else "not_ready",

@@ -21,6 +21,7 @@ from tests.faults.client import Broken, Line
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.ground import Ground
 from tests.faults.load import Memory, storm
+from tests.support.waiting import until
 
 RENEWAL_SECONDS = 300.0
 RENEWED = "every process was renewed"
@@ -84,6 +85,25 @@ async def test_two_renewals_under_load_fail_no_request(place: tuple[Deployment, 
     assert set(counted) == {"200"}
     assert set(memory.counted) <= {"accepted", "replayed", "link_used"}  # nothing broke, nothing was 503
     assert not str(await audit(deployment.database_url, ground, memory))
+
+
+async def test_a_machine_that_leaves_says_so_and_still_serves() -> None:
+    async with deployed(drain_seconds="300") as (deployment, ground):
+        line = Line(ground.port)
+        assert (await line.ask("GET", "/readyz")).status == 200
+        deployment.supervisor.send_signal(signal.SIGTERM)
+
+        async def readiness() -> int:
+            line.close()  # the next one may meet the other web process
+            return (await line.ask("GET", "/readyz")).status
+
+        await until(readiness, lambda status: status == 503)
+        line.close()
+        memory = Memory()
+        async with storm(ground, memory, random.Random(), citizens=1, tablets=1):
+            await asyncio.sleep(0.5)
+        assert set(memory.counted) <= {"accepted", "replayed", "link_used"}
+        deployment.supervisor.send_signal(signal.SIGINT)  # who cannot wait
 
 
 async def test_a_release_that_was_not_migrated_for_never_takes_over(place: tuple[Deployment, Ground]) -> None:

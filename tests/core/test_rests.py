@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from app.serve import LONGEST_REST, STEADY_SECONDS, Rests
+from app.core.rests import LONGEST_REST, STEADY_SECONDS, Rests
 
 
 @pytest.fixture
