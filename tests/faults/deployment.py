@@ -58,7 +58,7 @@ class Deployment:
     def stop(self) -> None:
         """Stop as an operator does, and clear away whatever a fault has left."""
         if self.server is not None:
-            self.server.process.terminate()
+            self.server.process.send_signal(signal.SIGINT)
             self.server.process.wait(STOP_SECONDS)
         kill(self.everything())
         shutil.rmtree(self.home, ignore_errors=True)

@@ -23,7 +23,7 @@ from tests.support.visits import day
 CRITERIA = ("A1", "B1", "C1", "D1", "E1")
 SHORTEST_PAUSE = 0.05
 LINKS_AHEAD = 60
-THINKING = 0.03
+THINKING = 0.05
 """Between two responses of one sender: what is tested is not speed, and machines that test are busy."""
 SAID_SECONDS = 180.0
 """After a storm everything doubtful is settled within this time, or something is wrong."""

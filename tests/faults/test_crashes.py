@@ -18,7 +18,7 @@ from tests.faults.auditor import audit
 from tests.faults.deployment import Deployment, deployed, kill
 from tests.faults.load import Memory, storm
 
-SHORT = 5
+SHORT = 4
 ROUNDS = int(os.environ.get("SIPAS_FAULT_ROUNDS", SHORT))
 SEED = int(os.environ.get("SIPAS_FAULT_SEED", random.SystemRandom().randrange(10**9)))
 
