@@ -23,7 +23,7 @@ endif
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench screens lock clean renew browser
+.PHONY: help serve test faults check format bench screens lock clean renew browser
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,10 @@ serve: .venv/run ## set up and run the service; Ctrl-C stops it
 
 test: .venv/dev browser ## set up and run every test; ARGS="tests/rollups -k band" for some
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+
+faults: .venv/dev ## kill whatever runs, at random, ROUNDS=100 times; SEED=... repeats a run
+	@SIPAS_FAULT_ROUNDS=$(or $(ROUNDS),100) $(if $(SEED),SIPAS_FAULT_SEED=$(SEED)) \
+		$(BIN)/python -m pytest -s -q tests/faults $(ARGS)
 
 check: .venv/dev ## format, lint, types, import contracts, house rules
 	@$(BIN)/ruff format --check .

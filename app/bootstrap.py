@@ -4,6 +4,7 @@ questionnaires, and on the very first start an administrator.
 Every step may be repeated and may run in two processes at once: the second finds the work done.
 """
 
+import logging
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,15 @@ from pgqueuer.queries import Queries
 from sqlalchemy import Connection
 
 from app.core.database import Database, plain_url
+from app.core.revision import HEAD
 from app.core.settings import Settings
 from app.questionnaires import service as questionnaires
 from app.users import service as users
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MADE_UP_PASSWORD_BYTES = 12
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,16 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 async def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the schema to a revision, and the job queue's tables to their library's version."""
+    """Bring the schema to a revision, and the job queue's tables to their library's version.
+
+    A schema that a newer release has brought further is left as it is: this release runs on it, too.
+    """
+    at = await database.revision()
+    if at is not None and at > HEAD:
+        log.warning(
+            "the database belongs to a newer release", extra={"revision": at, "expected_revision": HEAD}
+        )
+        return
 
     def upgrade(connection: Connection) -> None:
         command.upgrade(alembic_config(connection), revision)

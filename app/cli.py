@@ -50,7 +50,7 @@ def serve(
         finally:
             await database.close()
 
-    with with_database(settings) as ready:
+    with with_database(settings, kept=True) as ready:
         try:
             first = asyncio.run(prepare(ready))
         except LOST_CONNECTION as error:
@@ -74,7 +74,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run the jobs alone, so that web and jobs may live on different machines."""
-    with with_database(read_settings()) as settings:
+    with with_database(read_settings(), kept=True) as settings:
         if settings.worker_metrics_port is not None:
             try:
                 metrics.listen(settings.host, settings.worker_metrics_port)

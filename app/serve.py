@@ -2,6 +2,10 @@
 
 Children end with their parent, even one killed outright: each waits for the parent's end in a thread. So
 the port is free again and nothing counts twice when the service is started anew.
+
+What dies is started again: at once, or after ever longer rests when it dies at once each time. SIGHUP renews
+everything without a pause, one after the other: each new process answers before an old one is asked to leave,
+and if a new one does not come up, the old ones stay.
 """
 
 import asyncio
@@ -19,18 +23,23 @@ from multiprocessing.process import BaseProcess
 
 from fastapi import FastAPI
 from uvicorn import Config
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.core import processes, tracing
+from app.core.draining import WebProcess
 from app.core.logs import configure_logs
+from app.core.rests import Rests
 from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
 from app.worker import run_jobs
 
 START_PATIENCE = 30.0
+RENEWAL_PATIENCE = 300.0
+HEALTH_SECONDS = 30
 DRAIN_SECONDS = 20
 PORT_PATIENCE = 10.0
-REPEATED_DEATH_SECONDS = 2.0
+JOBS = "the job runner"
 
 log = logging.getLogger(__name__)
 
@@ -70,56 +79,151 @@ class Supervisor(Multiprocess):
     """Keeps the web processes and, unless told otherwise, one job runner alive."""
 
     def __init__(
-        self, config: Config, sockets: list[socket.socket], *, jobs: bool, on_ready: Callable[[], None]
+        self,
+        config: Config,
+        sockets: list[socket.socket],
+        *,
+        jobs: bool,
+        drain_seconds: float,
+        on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config, sockets)
+        self._drain_seconds = drain_seconds
+        self._stop_at: float | None = None
+        self.failed = False
         self._runs_jobs = jobs
         self._on_ready = on_ready
         self._jobs: BaseProcess | None = None
-        self._jobs_started = 0.0
+        self._rests = Rests()
         self._said_ready = False
+        self._to_renew: list[int] = []
+        self._coming: tuple[WebProcess, float] | None = None
+        self._leaving: list[BaseProcess] = []
 
     def init_processes(self) -> None:
         """Start everything and say so once every web process answers."""
-        super().init_processes()
+        for place in range(self.processes_num):
+            self.processes.append(self._start_web())
+            self._rests.born(place)
         if self._runs_jobs:
             self._start_jobs()
         self._say_when_ready(START_PATIENCE)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace whatever has died; a job runner that keeps dying is not restarted in a frenzy."""
-        super().keep_subprocess_alive()
+        """Replace whatever has died, and go on renewing; stop when the time for it has come."""
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self.should_exit.set()
         if not self._said_ready:  # a slow machine: the line, with the first password, must not be lost
             self._say_when_ready(1.0)
-        if self._jobs is None or self._jobs.is_alive() or self.should_exit.is_set():
+        for place in range(len(self.processes)):
+            if not self.should_exit.is_set():
+                self._keep_web(place)
+        if self.should_exit.is_set():
             return
-        if time.monotonic() - self._jobs_started > REPEATED_DEATH_SECONDS:
-            log.error("the job runner died and is started again", extra={"exit_code": self._jobs.exitcode})
+        if (
+            self._jobs is not None
+            and not self._jobs.is_alive()
+            and self._rests.over(JOBS, self._jobs.exitcode)
+        ):
             self._start_jobs()
+        self._renew()
+        self._leaving = [process for process in self._leaving if process.is_alive()]
+
+    def restart_all(self) -> None:
+        """What SIGHUP asks for: renew everything. A second one begins again from the first place."""
+        log.info("every process is renewed")
+        self._to_renew = list(range(len(self.processes)))
+
+    def handle_term(self) -> None:
+        """Stop, when proxies have heard of it: so long as the settings say. SIGINT stops at once."""
+        if self._stop_at is None:
+            self._stop_at = time.monotonic() + self._drain_seconds
+        for process in self.processes:
+            if self._drain_seconds and process.pid is not None and process.process.is_alive():
+                os.kill(process.pid, signal.SIGUSR1)
+
+    def handle_ttin(self) -> None:
+        """One web process more."""
+        self.processes_num += 1
+        self._rests.born(len(self.processes))
+        self.processes.append(self._start_web())
 
     def terminate_all(self) -> None:
         """Ask everyone to finish."""
         super().terminate_all()
+        if self._coming is not None:
+            self._coming[0].terminate()
+            self._leaving.append(self._coming[0].process)
         if self._jobs is not None and self._jobs.is_alive():
             self._jobs.terminate()
+            self._leaving.append(self._jobs)
 
     def join_all(self) -> None:
         """Wait until everyone has."""
         super().join_all()
-        if self._jobs is not None:
-            self._jobs.join(DRAIN_SECONDS)
-            if self._jobs.is_alive():
-                self._jobs.kill()
+        for process in self._leaving:
+            process.join(DRAIN_SECONDS)
+            if process.is_alive():
+                process.kill()
 
     def _say_when_ready(self, patience: float) -> None:
         if all(process.wait_until_ready(patience, self.should_exit) for process in self.processes):
             self._said_ready = True
             self._on_ready()
 
+    def _keep_web(self, place: int) -> None:
+        process = self.processes[place]
+        if process.is_alive(timeout=HEALTH_SECONDS):
+            return
+        process.kill()  # it hangs, or has died already
+        process.join()
+        if process.exitcode == STARTUP_FAILURE and not self._said_ready:
+            log.error("a web process cannot start: the service stops")
+            self.failed = True
+            self.should_exit.set()
+        elif self._rests.over(place, process.exitcode):
+            self.processes[place] = self._start_web()
+            self._rests.born(place)
+
+    def _renew(self) -> None:
+        """One step of a renewal; the supervisor goes on with everything else between two of them."""
+        if not self._to_renew:
+            return
+        if self._coming is None:
+            self._coming = self._start_web(), time.monotonic() + RENEWAL_PATIENCE
+        process, deadline = self._coming
+        if process.is_ready(timeout=1):
+            place = self._to_renew.pop(0)
+            old, self.processes[place] = self.processes[place], process
+            self._rests.born(place)
+            old.terminate()
+            self._leaving.append(old.process)
+            self._coming = None
+            if not self._to_renew:
+                self._renew_jobs()
+        elif not process.process.is_alive() or time.monotonic() > deadline:
+            process.kill()
+            process.join()
+            self._to_renew, self._coming = [], None
+            log.error("a new web process did not come up: the old ones go on")
+
+    def _renew_jobs(self) -> None:
+        """Two runners side by side are no harm; the old one takes the time its work needs."""
+        if self._jobs is not None:
+            self._jobs.terminate()
+            self._leaving.append(self._jobs)
+            self._start_jobs()
+        log.info("every process was renewed")
+
+    def _start_web(self) -> WebProcess:
+        process = WebProcess(self.config, self.sockets)
+        process.start()
+        return process
+
     def _start_jobs(self) -> None:
         self._jobs = multiprocessing.get_context("spawn").Process(target=job_process, name=processes.JOBS)
         self._jobs.start()
-        self._jobs_started = time.monotonic()
+        self._rests.born(JOBS)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -155,13 +259,18 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
         forwarded_allow_ips=settings.forwarded_allow_ips,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        timeout_worker_healthcheck=30,
+        timeout_worker_healthcheck=HEALTH_SECONDS,
     )
     if lacking := tracing.lacking():
         log.warning(lacking)
     bound = listen(settings.host, settings.port)
     try:
         with processes.shared_directory():
-            Supervisor(config, [bound], jobs=jobs, on_ready=on_ready).run()
+            supervisor = Supervisor(
+                config, [bound], jobs=jobs, drain_seconds=settings.drain_seconds, on_ready=on_ready
+            )
+            supervisor.run()
     finally:
         bound.close()
+    if supervisor.failed:
+        raise SystemExit(STARTUP_FAILURE)

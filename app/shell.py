@@ -7,7 +7,7 @@ stops if nobody else needs it. Mistakes of the operator end with clear lines and
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import NoReturn, TypeVar
 
 import typer
@@ -50,13 +50,17 @@ def read_settings() -> Settings:
 
 
 @contextmanager
-def with_database(settings: Settings) -> Iterator[Settings]:
-    """Settings that name a running database; the embedded one is held for as long as this lasts."""
+def with_database(settings: Settings, *, kept: bool = False) -> Iterator[Settings]:
+    """Settings that name a running database; the embedded one is held for as long as this lasts.
+
+    `kept`: it is started again when it dies. An external one is its operator's matter.
+    """
     if settings.database_url is not None:
         yield settings
         return
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with EmbeddedPostgres(settings.data_dir) as url:
+    embedded = EmbeddedPostgres(settings.data_dir)
+    with embedded as url, embedded.kept() if kept else nullcontext():
         os.environ[f"{PREFIX}DATABASE_URL"] = url  # children read their settings from the environment
         yield settings.model_copy(update={"database_url": url})
 

@@ -7,7 +7,8 @@ counts its users in a file that a `kill -9` leaves wrong for ever.
 Several processes may use one data directory, `sipas import` beside `sipas serve`. Each holds a shared lock on
 `users.lock`; the one that leaves and gets the exclusive lock was the last, and stops PostgreSQL. The kernel
 drops locks with their process, so nothing is left to clean up after a `kill -9`: PostgreSQL runs on and the
-next start adopts it. Starting and stopping exclude each other through `start.lock`.
+next start adopts it. Starting and stopping exclude each other through `start.lock`. If PostgreSQL itself
+dies, whoever holds it `kept` starts it again.
 
 Who may connect: nobody over the network. The socket lies in `run/`, which only the server's user and root
 may enter, and the kernel names the caller: the user who started PostgreSQL, or root. No password exists.
@@ -28,6 +29,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +46,7 @@ from app.core.pgwheel import MAJOR, EmbeddedError, checked, open_to_all, run_cli
 _PATIENCE_SECONDS = 900
 _SOCKET_PATH_LIMIT = 103  # bytes; the least of Linux (107) and macOS
 _LAUNCHES = 5
+_LOOK_SECONDS = 0.5
 _PID_DIGITS = 9  # a longer number is debris, not a pid
 
 logger = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ class EmbeddedPostgres:
         self.cluster = self.home / "postgres"
         self._run_dir = self.home / "run"
         self._hold: int | None = None
+        self._seen: psutil.Process | None = None
 
     def __enter__(self) -> str:
         return self.start()
@@ -97,6 +101,36 @@ class EmbeddedPostgres:
         if self._hold is not None:
             with self._alone():
                 self._leave()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Start the server again whenever it dies, for the length of a block."""
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(_LOOK_SECONDS):
+                try:
+                    self._revive()
+                except (
+                    EmbeddedError
+                ) as error:  # its disk may be full: what is wrong today may be mended tomorrow
+                    logger.error("%s", error)
+
+        keeper = threading.Thread(target=look, name="keep PostgreSQL", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
+
+    def _revive(self) -> None:
+        if self._seen is None or _lives(self._seen):
+            return
+        with self._alone():
+            if self._hold is not None:
+                logger.error("PostgreSQL died and is started again")
+                self._bring_up()
 
     def _leave(self) -> None:
         hold, self._hold = self._hold, None
@@ -189,6 +223,8 @@ class EmbeddedPostgres:
             else:
                 lines = (self.cluster / "startup.log").read_text(errors="replace").splitlines()
                 raise EmbeddedError("PostgreSQL does not start:\n" + "\n".join(lines[-8:]))
+        found = self._postmaster()
+        self._seen = psutil.Process(found) if found is not None else None
 
     def _launch(self) -> None:
         self._clear_stale_pid_file()
@@ -229,3 +265,10 @@ class EmbeddedPostgres:
 
     def _server(self, name: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
         return run_server(name, *args, owner=server_owner(self.cluster), home=self.home)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     intake_queue: int = Field(
         5000, ge=1, le=100_000, description="Responses waiting for their commit in one process, before 503."
     )
+    drain_seconds: int = Field(
+        0, ge=0, le=300, description="Seconds between SIGTERM and the end, with `/readyz` red, for proxies."
+    )
     export_days: int = Field(7, ge=1, le=90, description="Days the file of an ordered export is kept.")
     comment_months: int = Field(
         24,

@@ -3,6 +3,7 @@
 import asyncio
 
 from app.core.database import LOST_CONNECTION, Database
+from app.core.draining import leaving
 from app.core.revision import HEAD
 from app.operations.schemas import Check, Readiness
 from app.responses.intake import Intake
@@ -14,7 +15,7 @@ DEADLINE = 3.0
 async def ready(database: Database, intake: Intake) -> Readiness:
     """Every check, and what they come to."""
     reachable, revision = await _reach(database)
-    checks = [reachable, _revision(revision, reachable.ok), _intake(intake)]
+    checks = [reachable, _revision(revision, reachable.ok), _intake(intake), _staying()]
     return Readiness(
         status="ready" if all(check.ok for check in checks) else "not_ready",
         database="reachable" if reachable.ok else "unreachable",
@@ -49,3 +50,8 @@ def _revision(revision: str | None, reachable: bool) -> Check:
 def _intake(intake: Intake) -> Check:
     detail = "writes" if intake.alive else "the batch writer has ended: restart this process"
     return Check(name="intake", ok=intake.alive, detail=detail)
+
+
+def _staying() -> Check:
+    detail = "this process is about to stop: others take its place" if leaving.is_set() else "stays"
+    return Check(name="staying", ok=not leaving.is_set(), detail=detail)

@@ -14,7 +14,7 @@ class Alive(Out):
 class Check(Out):
     """One thing that serving needs; `detail` says what is wrong with it and what to do, in English."""
 
-    name: Literal["database", "revision", "intake"]
+    name: Literal["database", "revision", "intake", "staying"]
     ok: bool
     detail: str
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,10 @@ def sql(url: str, statement: str) -> str:
     return done.stdout.strip()
 
 
+def answers(url: str) -> bool:
+    return subprocess.run([tool("pg_isready"), "-q", "-d", url], check=False).returncode == 0
+
+
 def test_a_first_start_makes_a_database_that_a_second_start_finds_again(home: Path) -> None:
     with EmbeddedPostgres(home) as url:
         sql(url, "CREATE TABLE kept (word text)")
@@ -122,6 +127,21 @@ def test_a_killed_server_recovers_with_everything_that_was_committed(home: Path)
         os.kill(postmaster, signal.SIGKILL)
     with EmbeddedPostgres(home) as url:
         assert sql(url, "SELECT count(*) FROM committed") == "1000"
+
+
+def test_a_server_that_dies_while_it_is_kept_is_started_again(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    with server as url, server.kept():
+        for number in (signal.SIGKILL, signal.SIGQUIT):
+            dead = running(home)
+            assert dead
+            os.kill(dead, number)
+            deadline = time.monotonic() + 120
+            while running(home) in {None, dead} or not answers(url):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            assert sql(url, "SELECT count(*) FROM committed") == "1000"
+    assert running(home) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""How a web process begins and ends, so that a deploy fails no request.
+
+Ending, Uvicorn closes every connection that is idle at that moment, and whoever is just sending on one finds
+it reset. So first comes a last call: nobody new is let in (others listen on the same socket), every answer
+says `Connection: close`, and idle connections may be used once more until their time is up as it always is.
+What is under way is then finished and the intake queue written. Ctrl-C (SIGINT) spares the last call.
+
+Where the whole machine leaves, proxies must hear of it first: for a time that an operator sets, `/readyz` is
+red and everything is served as before (SIGUSR1, from the supervisor, which then waits).
+
+Beginning, a process refuses a schema older than its code. In a rolling restart its predecessor then goes on.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from types import FrameType
+
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.server import Server
+from uvicorn.supervisors.multiprocess import Process
+
+from app.core.database import LOST_CONNECTION, Database
+from app.core.revision import HEAD
+from app.core.settings import load_settings
+
+LAST = (b"connection", b"close")
+LOOK_SECONDS = 0.05
+
+leaving = threading.Event()
+"""Set in a web process that will soon be asked to stop."""
+
+log = logging.getLogger(__name__)
+
+
+class DrainingServer(Server):
+    """Uvicorn's server in a web process of ours."""
+
+    _hurried = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, unless the database has still to be migrated."""
+        if (behind := await older_revision()) is not None:
+            log.error(
+                "the database is older than this release: run `sipas migrate`",
+                extra={"revision": behind, "expected_revision": HEAD},
+            )
+            sys.exit(STARTUP_FAILURE)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, leaving.set)
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody new in, give the last call, finish what is under way."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        self.server_state.default_headers.append(LAST)
+        # by then Uvicorn's own clock has closed whatever stayed idle
+        until = time.monotonic() + self.config.timeout_keep_alive
+        # Uvicorn keeps a set of its connections, and tells nobody when it is empty
+        while self.server_state.connections and not self._hurried and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note how we are asked to stop."""
+        self._hurried = self._hurried or sig == signal.SIGINT
+        super().handle_exit(sig, frame)
+
+
+class WebProcess(Process):
+    """A web process as the supervisor holds it."""
+
+    @property
+    def server(self) -> Server:
+        """The server, made in the process itself."""
+        if self._server is None:
+            self._server = DrainingServer(config=self.config)
+        return self._server
+
+
+async def older_revision() -> str | None:
+    """The migration the database stands at, if it is older than this release's; None otherwise.
+
+    A database that is away says nothing: it is waited for.
+    """
+    url = load_settings().database_url
+    if url is None:
+        return None
+    database = Database(url, pool_size=1)
+    try:
+        revision = await database.revision()
+    except LOST_CONNECTION:
+        return None
+    finally:
+        await database.close()
+    return None if revision is not None and revision >= HEAD else revision or "none"
