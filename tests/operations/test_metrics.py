@@ -281,7 +281,7 @@ async def test_ready_names_each_check(http: httpx.AsyncClient) -> None:
     assert answer.status_code == 200
     assert answer.json()["status"] == "ready"
     checks = {check["name"]: check["ok"] for check in answer.json()["checks"]}
-    assert checks == {"database": True, "revision": True, "intake": True}
+    assert checks == {"database": True, "revision": True, "intake": True, "staying": True}
 
 
 async def test_a_database_that_is_behind_is_told_with_what_to_do(
