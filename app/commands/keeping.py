@@ -201,7 +201,8 @@ def _size(manifest: Manifest) -> str:
 @contextmanager
 def _told() -> Iterator[None]:
     """What goes wrong ends with clear lines; SIGTERM ends it as Ctrl-C does, with everything tidied up."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio takes it over and ends in good order
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     except (BackupError, EmbeddedError) as error:
@@ -211,7 +212,7 @@ def _told() -> Iterator[None]:
     except (asyncpg.PostgresError, DBAPIError) as error:
         fail(f"the database refuses: {in_words(error)}")
     except KeyboardInterrupt:
-        fail("interrupted: nothing was changed and nothing is left behind")
+        fail("interrupted: nothing half done is left behind, and nothing unverified counts")
 
 
 @contextmanager

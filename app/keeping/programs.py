@@ -86,15 +86,7 @@ async def running(
     if url is not None:
         place, environment = without_password(url)
         arguments = ("--no-password", f"--dbname={place}", *arguments)
-    process = await asyncio.create_subprocess_exec(
-        str(programs.folder / name),
-        *arguments,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=CHUNK,
-    )
+    process = await _started([str(programs.folder / name), *arguments], environment)
     assert process.stderr is not None  # noqa: S101  asked for above
     complaints = asyncio.create_task(process.stderr.read())
     try:
@@ -104,6 +96,27 @@ async def running(
             process.kill()
         await process.wait()
         await complaints
+
+
+async def _started(command: list[str], environment: dict[str, str]) -> asyncio.subprocess.Process:
+    """Start a program; a cancellation waits until it is there, because asyncio's own hangs in the middle."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=CHUNK,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        process = await starting
+        process.kill()
+        await process.wait()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

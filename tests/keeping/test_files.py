@@ -125,14 +125,14 @@ async def test_programs_older_than_the_server_are_refused_by_name(settings: Sett
 @pytest.mark.parametrize(
     ("url", "shown", "password"),
     [
-        ("postgresql://sipas:p%40ss@db:5432/sipas", "postgresql://sipas@db:5432/sipas", "p@ss"),
+        ("postgresql://sipas:PASSWORD%40@db:5432/sipas", "postgresql://sipas@db:5432/sipas", "PASSWORD@"),
         ("postgresql+asyncpg://sipas@db/sipas", "postgresql://sipas@db/sipas", None),
         (
             "postgresql://db/sipas?user=u&password=a+b%26&sslmode=require",
             "postgresql://db/sipas?user=u&sslmode=require",
             "a b&",
         ),
-        ("postgresql://u:x@[::1]/d?host=%2Frun", "postgresql://u@[::1]/d?host=%2Frun", "x"),
+        ("postgresql://u:secret@[::1]/d?host=%2Frun", "postgresql://u@[::1]/d?host=%2Frun", "secret"),
     ],
 )
 def test_a_password_goes_by_environment(
