@@ -21,7 +21,7 @@ from app.retention import queries
 from app.retention.queries import BATCH, RESPONSES, SAMPLE_RESPONSES, VISITS, Kind, Mark, Span
 
 PAUSE_SECONDS = 0.05
-"""Between two batches: intake goes first."""
+"""After a whole batch, and as much less after a smaller one: intake goes first."""
 BEGINNING = date(1, 1, 3)
 """Before every day there is, in every time zone."""
 BUSY_TABLES = ("stale_unit_days", "pgqueuer_log", "pgqueuer_schedules", "job_states")
@@ -101,8 +101,7 @@ async def _thin(database: Database, kind: Kind, before: date, zone: ZoneInfo) ->
                 untold += done
                 if done:
                     await queries.write_mark(session, kind, Mark(through, untold))
-            if done:
-                await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS * done / BATCH)
 
 
 def _span(kind: Kind, since: date, before: date, zone: ZoneInfo) -> Span:
