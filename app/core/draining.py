@@ -30,6 +30,7 @@ from app.core.settings import load_settings
 
 LAST = (b"connection", b"close")
 LOOK_SECONDS = 0.05
+PATIENCE = 5.0
 
 leaving = threading.Event()
 """Set in a web process that will soon be asked to stop."""
@@ -87,14 +88,15 @@ class WebProcess(Process):
 async def older_revision() -> str | None:
     """The migration the database stands at, if it is older than this release's; None otherwise.
 
-    A database that is away says nothing: it is waited for.
+    A database that is away, or does not answer, says nothing: the start does not wait for it.
     """
     url = load_settings().database_url
     if url is None:
         return None
     database = Database(url, pool_size=1)
     try:
-        revision = await database.revision()
+        async with asyncio.timeout(PATIENCE):
+            revision = await database.revision()
     except LOST_CONNECTION:
         return None
     finally:

@@ -106,68 +106,65 @@ class Load:
     # --- who sends
 
     async def _citizen(self) -> None:
-        line = Line(self._ground.port)
-        while not self._over.is_set():
-            try:
-                link, unit, dossier = await asyncio.wait_for(self._links.get(), 0.5)
-            except TimeoutError:
-                continue  # while the dossier system cannot register, there is nobody to answer
-            kept = self._response(unit, dossier)
-            kept.body["link"] = link
-            await self._give(line, kept)
-            await asyncio.sleep(THINKING)
-            if self._dice.random() < 0.1:  # pressed twice
+        with Line(self._ground.port) as line:
+            while not self._over.is_set():
+                try:
+                    link, unit, dossier = await asyncio.wait_for(self._links.get(), 0.5)
+                except TimeoutError:
+                    continue  # while the dossier system cannot register, there is nobody to answer
+                kept = self._response(unit, dossier)
+                kept.body["link"] = link
                 await self._give(line, kept)
-            if self._dice.random() < 0.05:  # and somebody else scans the receipt
-                second = self._response(unit, dossier)
-                second.body["link"] = link
-                await self._give(line, second)
-                if second.said != "link_used":
-                    self.memory.surprises.append(f"a used link took {second.id}: {second.said}")
-        line.close()
+                await asyncio.sleep(THINKING)
+                if self._dice.random() < 0.1:  # pressed twice
+                    await self._give(line, kept)
+                if self._dice.random() < 0.05:  # and somebody else scans the receipt
+                    second = self._response(unit, dossier)
+                    second.body["link"] = link
+                    await self._give(line, second)
+                    if second.said != "link_used":
+                        self.memory.surprises.append(f"a used link took {second.id}: {second.said}")
 
     async def _tablet(self, unit: str) -> None:
-        line, token = Line(self._ground.port), self._ground.tablets[unit]
-        while not self._over.is_set():
-            if self._dice.random() < 0.7:
-                await self._give(line, self._response(unit), token)
-            else:
-                outbox = [self._response(unit) for _ in range(self._dice.randint(2, 20))]
-                await self._give_batch(line, outbox, token)
-            await asyncio.sleep(THINKING)
-        line.close()
+        token = self._ground.tablets[unit]
+        with Line(self._ground.port) as line:
+            while not self._over.is_set():
+                if self._dice.random() < 0.7:
+                    await self._give(line, self._response(unit), token)
+                else:
+                    outbox = [self._response(unit) for _ in range(self._dice.randint(2, 20))]
+                    await self._give_batch(line, outbox, token)
+                await asyncio.sleep(THINKING)
 
     async def _dossier_system(self) -> None:
-        line = Line(self._ground.port)
-        while not self._over.is_set():
-            visits = [self._visit() for _ in range(20)]
-            path = "/api/v1/visits"
-            while (answer := await self._ask(line, "POST", path, {"visits": visits})) is None:
-                if self._over.is_set():
+        with Line(self._ground.port) as line:
+            while not self._over.is_set():
+                visits = [self._visit() for _ in range(20)]
+                path = "/api/v1/visits"
+                while (answer := await self._ask(line, "POST", path, {"visits": visits})) is None:
+                    if self._over.is_set():
+                        return
+                if answer.status != 200:
+                    self.memory.surprises.append(f"visits: {answer}")
                     return
-            if answer.status != 200:
-                self.memory.surprises.append(f"visits: {answer}")
-                return
-            for visit, item in zip(visits, answer.json()["items"], strict=True):
-                key = visit["unit_code"], visit["dossier_code"]
-                self.memory.registered.add(key)
-                while not self._over.is_set():
-                    try:
-                        await asyncio.wait_for(self._links.put((item["link"]["code"], *key)), 0.5)
-                        break
-                    except TimeoutError:
-                        continue
-        line.close()
+                for visit, item in zip(visits, answer.json()["items"], strict=True):
+                    key = visit["unit_code"], visit["dossier_code"]
+                    self.memory.registered.add(key)
+                    while not self._over.is_set():
+                        try:
+                            await asyncio.wait_for(self._links.put((item["link"]["code"], *key)), 0.5)
+                            break
+                        except TimeoutError:
+                            continue
 
     async def _clerk(self) -> None:
-        line = Line(self._ground.port)
-        path = f"/api/v1/indices/{PROVINCE}?from={day(1)}&to={day()}"
-        while not self._over.is_set():
-            answer = await self._ask(line, "GET", path)
-            if answer is not None and answer.status != 200:
-                self.memory.surprises.append(f"index: {answer}")
-            await asyncio.sleep(0.3)
-        line.close()
+        with Line(self._ground.port) as line:
+            path = f"/api/v1/indices/{PROVINCE}?from={day(1)}&to={day()}"
+            while not self._over.is_set():
+                answer = await self._ask(line, "GET", path)
+                if answer is not None and answer.status != 200:
+                    self.memory.surprises.append(f"index: {answer}")
+                await asyncio.sleep(0.3)
 
     # --- how they send
 
