@@ -43,7 +43,7 @@ def serve(
     settings = read_settings()
 
     async def prepare(ready: Settings) -> bootstrap.FirstAdministrator | None:
-        database = Database(ready.database_url or "")
+        database = Database(ready.direct_url)
         try:
             return await bootstrap.prepare(database, ready)
         finally:

@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     # What it remembers between requests is made here, so that every start begins with nothing.
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(database_url)
+        database = Database(database_url, direct_url=settings.direct_database_url)
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
@@ -95,7 +95,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
         app.state.sign_on = sign_on = make_sign_on(settings)
-        async with Intake(database_url, queue_size=settings.intake_queue) as intake:
+        pooled = settings.direct_database_url is not None
+        async with Intake(database_url, queue_size=settings.intake_queue, pooled=pooled) as intake:
             app.state.intake = intake
             yield
         if sign_on is not None:

@@ -94,7 +94,7 @@ async def run_jobs(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.database_url, pool_size=4)
+    database = Database(settings.direct_url, pool_size=4)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(run_pulse(database, stop))

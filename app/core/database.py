@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from app.core.connecting import UNNAMED, connect
 from app.core.errors import Problem
 from app.core.figure_problems import MappingExists
 from app.core.par_problems import ParSheetFinal
@@ -63,6 +64,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
 }
 
 LONE_STATEMENTS = 3
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 LOST_CONNECTION = (
     OSError,
@@ -96,18 +98,34 @@ class Database:
     """Engine and sessions of one process."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, settings: Mapping[str, str] = SERVER_SETTINGS
+        self,
+        url: str,
+        *,
+        direct_url: str | None = None,
+        pool_size: int = 10,
+        settings: Mapping[str, str] = SERVER_SETTINGS,
     ) -> None:
-        self.url = url
+        """With a `direct_url`, `url` leads through a pooler in transaction mode."""
+        self.url = direct_url or url
+        """For a connection of one's own: it never leads through a pooler."""
+        pooled = direct_url is not None
 
-        self.engine = _engine(url, settings, pool_size=pool_size, max_overflow=pool_size)
-        reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self.engine = _engine(url, settings, pooled, pool_size=pool_size, max_overflow=pool_size)
+        reading = self.engine.execution_options(**_ONE_MOMENT)
         self.write = async_sessionmaker(self.engine, expire_on_commit=False)
         self.read = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
         reading_only = {**settings, "default_transaction_read_only": "on"}
+        # without a transaction there would be no place for the settings that a pooler must be told
+        lone = {"execution_options": _ONE_MOMENT} if pooled else {"isolation_level": "AUTOCOMMIT"}
         self.lone_engine = _engine(
-            url, reading_only, pool_size=LONE_STATEMENTS, max_overflow=0, isolation_level="AUTOCOMMIT"
+            url, reading_only, pooled, pool_size=LONE_STATEMENTS, max_overflow=0, **lone
         )
+        self._aside = _engine(
+            self.url, settings, False, pool_size=1, max_overflow=1, execution_options=_ONE_MOMENT
+        )
+        self.aside = async_sessionmaker(self._aside, expire_on_commit=False, autoflush=False)
+        """For what is looked up in the middle of a transaction, once for many: reading on connections of its
+        own, it never waits for the connections of those who wait for it."""
         self._line = asyncio.Semaphore(LONE_STATEMENTS)
         self.reader = Reader(self.read, self.alone)
 
@@ -141,16 +159,18 @@ class Database:
         """Give every connection back."""
         await self.engine.dispose()
         await self.lone_engine.dispose()
+        await self._aside.dispose()
 
 
-def _engine(url: str, settings: Mapping[str, str], **options: Any) -> AsyncEngine:
-    async def connect(**_: object) -> asyncpg.Connection:
+def _engine(url: str, settings: Mapping[str, str], pooled: bool, **options: Any) -> AsyncEngine:
+    async def create(**_: object) -> asyncpg.Connection:
         # asyncpg reads the URL itself and knows all of libpq's parameters, sslmode among them
-        return await asyncpg.connect(plain_url(url), timeout=5, server_settings=dict(settings))
+        return await connect(plain_url(url), settings, pooled=pooled, timeout=5)
 
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=create,
+        connect_args=dict(UNNAMED) if pooled else {},
         pool_timeout=5,
         pool_pre_ping=False,
         pool_recycle=1800,
