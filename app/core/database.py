@@ -6,7 +6,7 @@ queries agrees with itself. Every statement and every wait for a lock has an end
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -88,10 +88,13 @@ def plain_url(url: str) -> str:
 
 
 class Reader(NamedTuple):
-    """The side of a database that cannot write, for routes that open what they need by themselves."""
+    """The side of a database that cannot write: sessions, lone statements, and for what reads for long, the
+    URL of a database that shows all that is committed. A replica may stand behind it.
+    """
 
-    read: async_sessionmaker[AsyncSession]
+    read: Callable[[], AbstractAsyncContextManager[AsyncSession]]
     alone: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+    whole: Callable[[], Awaitable[str]]
 
 
 class Database:
@@ -127,7 +130,7 @@ class Database:
         """For what is looked up in the middle of a transaction, once for many: reading on connections of its
         own, it never waits for the connections of those who wait for it."""
         self._line = asyncio.Semaphore(LONE_STATEMENTS)
-        self.reader = Reader(self.read, self.alone)
+        self.reader = Reader(self.read, self.alone, self._whole)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -146,6 +149,9 @@ class Database:
         """
         async with self._line, self.lone_engine.connect() as connection:
             yield connection
+
+    async def _whole(self) -> str:
+        return self.url
 
     async def revision(self) -> str | None:
         """The migration the database stands at; None when it has never been migrated."""

@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         description="Set when `DATABASE_URL` leads through PgBouncer in transaction mode: the same database"
         " without it, for jobs, commands, migrations and exports.",
     )
+    read_database_url: str | None = Field(
+        None, description="A streaming replica, for figures and exports; none: the primary answers all."
+    )
+    read_staleness_seconds: int = Field(
+        60, ge=2, le=3600, description="How far the replica may be behind; beyond it the primary answers."
+    )
     data_dir: Path = Field(
         default_factory=default_data_dir,
         description="Where the embedded database and the made-up secret live.",
@@ -116,7 +122,7 @@ class Settings(BaseSettings):
             raise ValueError("is not a known time zone, e.g. Asia/Ho_Chi_Minh") from error
         return value
 
-    @field_validator("database_url", "direct_database_url")
+    @field_validator("database_url", "direct_database_url", "read_database_url")
     @classmethod
     def _postgres_url(cls, value: str | None) -> str | None:
         if not value:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.reach import subtree, subtrees
+from app.core.replica import complete_until
 from app.rollups.spans import Spans
 
 UnitDay = tuple[int, date]
@@ -265,7 +266,9 @@ async def read(connection: AsyncConnection, asked: Asked) -> Reading | None:
         return None
     totals = sorted(Total(*row[:4]) for row in rows if row[0] is not None)
     unit, (visits, answered, *rest) = Named(*rows[0][4:7]), rows[0][7:]
-    return Reading(unit, totals, int(visits), int(answered), *rest)
+    pending, oldest, seen_at = rest
+    seen_at = complete_until(connection, seen_at)
+    return Reading(unit, totals, int(visits), int(answered), pending, oldest, seen_at)
 
 
 async def pending(connection: AsyncConnection, units: Collection[int]) -> tuple[int, datetime | None]:
