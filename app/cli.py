@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app import bootstrap
 from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
-from app.commands import audit, figures, period, tree
+from app.commands import audit, cluster, figures, period, tree
 from app.core.database import LOST_CONNECTION, Database
 from app.core.problems import UnitUnknown
 from app.core.settings import PREFIX, Settings
@@ -131,7 +131,7 @@ def create_client(
     out.print(f"client_id      {client_id}\nclient_secret  {secret}   (shown only now)", soft_wrap=True)
 
 
-for commands in (tree, figures, period, audit):
+for commands in (tree, figures, period, audit, cluster):
     app.add_typer(commands.app)
 
 

@@ -17,13 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.reach import subtree, subtrees
 from app.core.replica import complete_until
+from app.models.distribution import EVERY_UNIT
 from app.rollups.spans import Spans
 
 UnitDay = tuple[int, date]
 
 _PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
 _MARKED = text(
-    "SELECT DISTINCT unit_id, local_day FROM stale_unit_days ORDER BY unit_id, local_day LIMIT :limit"
+    f"{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days"
+    " ORDER BY unit_id, local_day LIMIT :limit"
 )
 _FORGET = text(
     f"DELETE FROM stale_unit_days s USING {_PAIRS}"
@@ -34,7 +36,8 @@ _UNMARKED = text(
         SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
 )
 _UNIT_DAYS_SINCE = text(
-    """
+    f"""
+    {EVERY_UNIT}
     SELECT unit_id, local_day FROM responses WHERE local_day >= :since
     UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
     UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :since
@@ -45,7 +48,8 @@ _UNIT_DAYS_SINCE = text(
     """
 )
 _MONTHS = text(
-    """
+    f"""
+    {EVERY_UNIT}
     SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
     FROM (
         SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
@@ -106,9 +110,8 @@ async def unit_ids(connection: AsyncConnection) -> list[int]:
 
 async def drop_orphans(connection: AsyncConnection, table: str) -> None:
     """Delete cells of units that do not exist: no response can have made them."""
-    await connection.execute(
-        text(f"DELETE FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)")
-    )
+    orphans = f"FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)"
+    await connection.execute(text(f"{EVERY_UNIT} DELETE {orphans}"))
 
 
 class Asked(NamedTuple):

@@ -22,6 +22,7 @@ MAY_COMMIT = {
     "exports/snapshot.py": "a reading transaction that outlasts its request's session",
     "exports/stream.py": "an answer in pieces outlasts its session, too, and records what was taken",
     "samples/intake.py": "a sample's answer is committed before it is acknowledged, as a batch is",
+    "responses/intake.py": "the batch writer, whose batch is one transaction through a pooler",
     "responses/queries.py": "the batch writer's statement, which intake runs on a connection of its own",
 }
 """Beside jobs and commands: the files that may begin or end a transaction, and why."""
