@@ -24,8 +24,9 @@ def _within(node: Any, *, inner: bool) -> Iterator[Any]:
         if isinstance(found, list | tuple):
             pending.extend(found)
         elif isinstance(found, ast.Node) and (inner or _kind(found) not in LEVELS):
-            yield found
-            pending.extend(getattr(found, name, None) for name in found.__slots__)
+            node = found
+            yield node
+            pending.extend(getattr(node, name, None) for name in node.__slots__)
 
 
 def _levels(statement: str) -> Iterator[Any]:
