@@ -2,8 +2,8 @@
 
 The database is wiped between tests.
 
-`SIPAS_TEST_DATABASE_URL` runs the suite against a server of one's own: the database it names is emptied! Several
-workers each make one of their own beside it.
+`SIPAS_TEST_DATABASE_URL` runs the suite against a server of one's own: the database it names is emptied!
+Several workers each make one of their own beside it.
 """
 
 import asyncio

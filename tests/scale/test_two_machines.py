@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ def there() -> Iterator[RunningProvider]:
 def machines(migrated_url: str, there: RunningProvider) -> Iterator[list[Server]]:
     """Two machines; the jobs run on the first."""
     directory = Path(tempfile.mkdtemp(prefix="sipas-machines-"))
-    settings = {
+    settings: dict[str, Any] = {
         "database_url": migrated_url,
         "secret_key": SECRET,
         "base_url": HERE,
