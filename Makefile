@@ -88,12 +88,20 @@ clean: ## remove the environment and caches; data stay
 renew:
 	@rm -f .venv/here
 
-# Browser tests use the system's Chromium; without one they are skipped, so nothing here may fail.
+# Browser tests use the system's Chromium, tests of several machines its PgBouncer, nginx and HAProxy; without
+# them they are skipped, so nothing here may fail. Only programs are wanted: no service is started.
+PROGRAMS := chromium:chromium pgbouncer:pgbouncer nginx:nginx-light haproxy:haproxy
+
 browser:
-	@if [ -d tests/browser ] && ! command -v chromium >/dev/null 2>&1; then \
+	@wanted=$$(for pair in $(PROGRAMS); do \
+		PATH="$$PATH:/usr/sbin" command -v "$${pair%%:*}" >/dev/null 2>&1 || echo "$${pair##*:}"; done); \
+	if [ -d tests ] && [ -n "$$wanted" ]; then \
 		as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 		if command -v apt-get >/dev/null 2>&1 && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
-			echo "Installing Chromium for the browser tests ..."; \
-			{ $$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
-				|| echo "Chromium could not be installed: the browser tests are skipped."; \
-		else echo "No Chromium here: the browser tests are skipped."; fi; fi
+			echo "Installing what some tests need:" $$wanted "..."; \
+			{ $$as apt-get -qq update && for one in $$wanted; do \
+				$$as env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+					apt-get -qq install -y --no-install-recommends $$one $$(test $$one != chromium || echo fonts-dejavu-core) \
+					|| failed="$$failed $$one"; done; } >/dev/null 2>&1; \
+			[ -z "$$failed" ] || echo "Could not be installed:$$failed. Their tests are skipped."; \
+		else echo "Not here:" $$wanted "- their tests are skipped."; fi; fi

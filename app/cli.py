@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app import bootstrap
 from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
-from app.commands import audit, doctor, figures, jobs, keeping, period, tree
+from app.commands import audit, cluster, doctor, figures, jobs, keeping, period, tree
 from app.core import metrics
 from app.core.database import LOST_CONNECTION, Database
 from app.core.problems import UnitUnknown
@@ -44,7 +44,7 @@ def serve(
     settings = read_settings()
 
     async def prepare(ready: Settings) -> bootstrap.FirstAdministrator | None:
-        database = Database(ready.database_url or "")
+        database = Database(ready.direct_url)
         try:
             return await bootstrap.prepare(database, ready)
         finally:
@@ -138,7 +138,7 @@ def create_client(
     out.print(f"client_id      {client_id}\nclient_secret  {secret}   (shown only now)", soft_wrap=True)
 
 
-for commands in (tree, figures, period, audit, jobs, keeping, doctor):
+for commands in (tree, figures, period, audit, jobs, keeping, doctor, cluster):
     app.add_typer(commands.app)
 
 

@@ -18,6 +18,7 @@ from app.core.database import Database
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
 from app.core.limits import RateLimiter
 from app.core.logs import configure_logs
+from app.core.replica import reading_from
 from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
 from app.devices import routes as devices
@@ -95,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def started(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(database_url)
+        database = Database(database_url, direct_url=settings.direct_database_url)
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
@@ -104,7 +105,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.exports = Streams(database)
         app.state.figures = Figures(database, settings.zone, settings.backups)
         app.state.sign_on = sign_on = make_sign_on(settings)
-        async with Intake(database_url, queue_size=settings.intake_queue) as intake:
+        pooled = settings.direct_database_url is not None
+        async with (
+            reading_from(database, settings.read_database_url, settings.read_staleness_seconds),
+            Intake(database_url, queue_size=settings.intake_queue, pooled=pooled) as intake,
+        ):
             app.state.intake = intake
             yield
         if sign_on is not None:

@@ -69,7 +69,7 @@ def on_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
     """Run a command's work on a database at the newest migration; problems become clear lines."""
 
     async def run(settings: Settings) -> T:
-        database = Database(settings.database_url or "", settings={"application_name": "sipas command"})
+        database = Database(settings.direct_url, settings={"application_name": "sipas command"})
         try:
             await bootstrap.migrate(database)
             await bootstrap.load_questionnaires(database)

@@ -18,6 +18,7 @@ from pgqueuer.models import Schedule
 from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
 from app.core.database import LOST_CONNECTION, Database, plain_url
+from app.core.replica import reading_from
 from app.core.settings import Settings
 from app.exports.jobs import purge_exports, run_exports
 from app.jobs.running import run_due
@@ -114,9 +115,12 @@ async def run_jobs(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.database_url, pool_size=8)
+    database = Database(settings.direct_url, pool_size=8)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with (
+            reading_from(database, settings.read_database_url, settings.read_staleness_seconds),
+            asyncio.TaskGroup() as group,
+        ):
             group.create_task(run_pulse(database, stop))
             group.create_task(run_sealing(database, settings.zone, stop))
             group.create_task(run_exports(database, stop))

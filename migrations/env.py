@@ -47,8 +47,8 @@ def run(connection: Connection) -> None:
 
 async def run_by_settings() -> None:
     """Migrate the database that SIPAS_DATABASE_URL names."""
-    url = load_settings().database_url
-    if url is None:
+    url = load_settings().direct_url
+    if not url:
         raise SystemExit(
             "Set SIPAS_DATABASE_URL, or use `sipas migrate`, which starts the embedded database."
         )

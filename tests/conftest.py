@@ -3,6 +3,7 @@
 The database is wiped between tests.
 
 `SIPAS_TEST_DATABASE_URL` runs the suite against a server of one's own: the database it names is emptied!
+Several workers each make one of their own beside it.
 """
 
 import asyncio
@@ -10,8 +11,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -23,7 +27,7 @@ from pydantic import SecretStr
 
 from app.bootstrap import load_questionnaires, migrate
 from app.core import tokens
-from app.core.database import Database
+from app.core.database import Database, plain_url
 from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings
 from app.models.everything import metadata
@@ -65,11 +69,31 @@ def hasty_passwords() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def own_database(url: str, worker: str) -> Iterator[str]:
+    """A database for one worker of several, on the server of the URL."""
+    parts = urlsplit(plain_url(url))
+    name = f"{parts.path.lstrip('/')}_{worker}"
+
+    async def tell(*statements: str) -> None:
+        connection = await asyncpg.connect(plain_url(url))
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    gone = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    asyncio.run(tell(gone, f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0"))
+    yield urlunsplit(parts._replace(path=f"/{name}"))
+    asyncio.run(tell(gone))
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A running PostgreSQL; the database in the URL is empty."""
     if external := os.environ.get("SIPAS_TEST_DATABASE_URL"):
-        yield external
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        with own_database(external, worker) if worker else nullcontext(external) as url:
+            yield url
         return
     directory = Path(tempfile.mkdtemp(prefix="sipas-tests-"))
     directory.chmod(0o755)

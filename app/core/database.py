@@ -6,7 +6,7 @@ queries agrees with itself. Every statement and every wait for a lock has an end
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core import metrics, tracing
+from app.core.connecting import UNNAMED, connect
 from app.core.errors import Problem
 from app.core.figure_problems import MappingExists
 from app.core.par_problems import ParSheetFinal
@@ -66,6 +67,7 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
 }
 
 LONE_STATEMENTS = 3
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 LOST_CONNECTION = (
     OSError,
@@ -110,37 +112,59 @@ class _LonePool(_Pool):
 
 
 class Reader(NamedTuple):
-    """The side of a database that cannot write, for routes that open what they need by themselves."""
+    """The side of a database that cannot write: sessions, lone statements, and for what reads for long, the
+    URL of a database that shows all that is committed. A replica may stand behind it.
+    """
 
-    read: async_sessionmaker[AsyncSession]
+    read: Callable[[], AbstractAsyncContextManager[AsyncSession]]
     alone: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+    whole: Callable[[], Awaitable[str]]
 
 
 class Database:
     """Engine and sessions of one process."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, settings: Mapping[str, str] = SERVER_SETTINGS
+        self,
+        url: str,
+        *,
+        direct_url: str | None = None,
+        pool_size: int = 10,
+        settings: Mapping[str, str] = SERVER_SETTINGS,
     ) -> None:
-        self.url = url
+        """With a `direct_url`, `url` leads through a pooler in transaction mode."""
+        self.url = direct_url or url
+        """For a connection of one's own: it never leads through a pooler."""
+        pooled = direct_url is not None
 
-        self.engine = _engine(url, settings, poolclass=_Pool, pool_size=pool_size, max_overflow=pool_size)
+        self.engine = _engine(
+            url, settings, pooled, poolclass=_Pool, pool_size=pool_size, max_overflow=pool_size
+        )
         metrics.POOL_LIMIT.labels(_Pool.told_as).set(2 * pool_size)
-        reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        reading = self.engine.execution_options(**_ONE_MOMENT)
         self.write = async_sessionmaker(self.engine, expire_on_commit=False)
         self.read = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
         reading_only = {**settings, "default_transaction_read_only": "on"}
+        # without a transaction there would be no place for the settings that a pooler must be told
+        lone = {"execution_options": _ONE_MOMENT} if pooled else {"isolation_level": "AUTOCOMMIT"}
         self.lone_engine = _engine(
             url,
             reading_only,
+            pooled,
             poolclass=_LonePool,
             pool_size=LONE_STATEMENTS,
             max_overflow=0,
-            isolation_level="AUTOCOMMIT",
+            **lone,
         )
         metrics.POOL_LIMIT.labels(_LonePool.told_as).set(LONE_STATEMENTS)
+        self._aside = _engine(
+            self.url, settings, False, pool_size=1, max_overflow=1, execution_options=_ONE_MOMENT
+        )
+        self.aside = async_sessionmaker(self._aside, expire_on_commit=False, autoflush=False)
+        """For what is looked up in the middle of a transaction, once for many: reading on connections of its
+        own, it never waits for the connections of those who wait for it."""
         self._line = asyncio.Semaphore(LONE_STATEMENTS)
-        self.reader = Reader(self.read, self.alone)
+        self.reader = Reader(self.read, self.alone, self._whole)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -165,6 +189,9 @@ class Database:
         finally:
             self._line.release()
 
+    async def _whole(self) -> str:
+        return self.url
+
     async def revision(self) -> str | None:
         """The migration the database stands at; None when it has never been migrated."""
         async with self.engine.connect() as connection:
@@ -177,16 +204,18 @@ class Database:
         """Give every connection back."""
         await self.engine.dispose()
         await self.lone_engine.dispose()
+        await self._aside.dispose()
 
 
-def _engine(url: str, settings: Mapping[str, str], **options: Any) -> AsyncEngine:
-    async def connect(**_: object) -> asyncpg.Connection:
+def _engine(url: str, settings: Mapping[str, str], pooled: bool, **options: Any) -> AsyncEngine:
+    async def create(**_: object) -> asyncpg.Connection:
         # asyncpg reads the URL itself and knows all of libpq's parameters, sslmode among them
-        return await asyncpg.connect(plain_url(url), timeout=5, server_settings=dict(settings))
+        return await connect(plain_url(url), settings, pooled=pooled, timeout=5)
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=create,
+        connect_args=dict(UNNAMED) if pooled else {},
         pool_timeout=5,
         pool_pre_ping=False,
         pool_recycle=1800,

@@ -51,6 +51,13 @@ async def _read_session(database: Annotated[Database, Depends(get_database)]) ->
         yield session
 
 
+async def _figure_session(
+    database: Annotated[Database, Depends(get_database)],
+) -> AsyncIterator[AsyncSession]:
+    async with database.reader.read() as session:
+        yield session
+
+
 async def get_reader(request: Request) -> Reader:
     """The reading side of this process's database."""
     database: Database = request.app.state.database
@@ -59,6 +66,8 @@ async def get_reader(request: Request) -> Reader:
 
 WriteSession = Annotated[AsyncSession, Depends(_write_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+FigureSession = Annotated[AsyncSession, Depends(_figure_session, scope="function")]
+"""For figures, which a replica may show; what was just written is read with a ReadSession."""
 DatabaseReader = Annotated[Reader, Depends(get_reader)]
 AppSettings = Annotated[Settings, Depends(get_settings)]
 

@@ -101,6 +101,15 @@ POOL_WAITING = Gauge(
     multiprocess_mode="livesum",
     registry=INSTRUMENTS,
 )
+FIGURE_READS = Counter(
+    "sipas_figure_reads", "Readings of figures, by what answered them.", ("database",), registry=INSTRUMENTS
+)
+REPLICA_LAG = Gauge(
+    "sipas_replica_lag_seconds",
+    "How far the replica's figures are behind, when last looked.",
+    multiprocess_mode="livemax",
+    registry=INSTRUMENTS,
+)
 _job_seconds = Histogram(
     "sipas_job_duration_seconds",
     "Runs of a job.",

@@ -45,6 +45,17 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="`postgresql://...` of an external PostgreSQL 15+; none: embedded under `DATA_DIR`."
     )
+    direct_database_url: str | None = Field(
+        None,
+        description="Set when `DATABASE_URL` leads through PgBouncer in transaction mode: the same database"
+        " without it, for jobs, commands, migrations and exports.",
+    )
+    read_database_url: str | None = Field(
+        None, description="A streaming replica, for figures and exports; none: the primary answers all."
+    )
+    read_staleness_seconds: int = Field(
+        60, ge=2, le=3600, description="How far the replica may be behind; beyond it the primary answers."
+    )
     data_dir: Path = Field(
         default_factory=default_data_dir,
         description="Where the embedded database and the made-up secret live.",
@@ -137,7 +148,7 @@ class Settings(BaseSettings):
             raise ValueError("is not a known time zone, e.g. Asia/Ho_Chi_Minh") from error
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "direct_database_url", "read_database_url")
     @classmethod
     def _postgres_url(cls, value: str | None) -> str | None:
         if not value:
@@ -187,6 +198,8 @@ class Settings(BaseSettings):
                 faults.append(f"{PREFIX}OIDC_RULES is missing: nobody would be given a role")
             if "openid" not in self.oidc_scopes.split():
                 faults.append(f"{PREFIX}OIDC_SCOPES must hold openid")
+        if self.direct_database_url is not None and self.database_url is None:
+            faults.append(f"{PREFIX}DIRECT_DATABASE_URL is nothing without {PREFIX}DATABASE_URL")
         if self.secret_key is not None and (weakness := _weakness(self.secret_key.get_secret_value())):
             faults.append(f"{PREFIX}SECRET_KEY {weakness}")
         if self.environment == "production":
@@ -204,6 +217,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The deployment's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def direct_url(self) -> str:
+        """The database without a pooler in between: for what must keep a session."""
+        return self.direct_database_url or self.database_url or ""
 
     @property
     def public_url(self) -> str:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 import zlib
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from hashlib import sha256
 from uuid import UUID
 
@@ -17,7 +18,7 @@ import asyncpg
 
 from app.auth.known import KnownSubjects
 from app.core.clock import utc_now
-from app.core.database import Database
+from app.core.database import Database, plain_url
 from app.exports import queries, service
 from app.exports.produce import count, produce
 from app.exports.schemas import ORDERS
@@ -35,7 +36,7 @@ LOOKED_AT = 20
 PART = 1024 * 1024
 """Bytes of a part before it is deflated: one row of some hundred kilobytes each."""
 
-_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
+_LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 
 log = logging.getLogger(__name__)
 
@@ -89,11 +90,21 @@ class Maker:
         async with self._database.read() as session:
             due = await queries.due(session, LOOKED_AT)
         for export_id in due:
-            async with snapshot(self._database, LONGEST_JOB) as connection:
-                if await connection.fetchval(_LOCK, f"export {export_id}"):
-                    await self._make(connection, export_id)
+            async with self._taken(export_id) as taken:
+                if taken:
+                    async with snapshot(self._database, LONGEST_JOB) as connection:
+                        await self._make(connection, export_id)
                     return True
         return False
+
+    @asynccontextmanager
+    async def _taken(self, export_id: UUID) -> AsyncIterator[bool]:
+        """Whether nobody else makes it meanwhile. Asked of the primary: a replica's locks are its own."""
+        connection = await asyncpg.connect(plain_url(self._database.url), timeout=5)
+        try:
+            yield await connection.fetchval(_LOCK, f"export {export_id}")
+        finally:
+            connection.terminate()
 
     async def _make(self, connection: asyncpg.Connection, export_id: UUID) -> None:
         async with self._database.transaction() as session:

@@ -26,7 +26,9 @@ async def snapshot(database: Database, longest: str) -> AsyncIterator[asyncpg.Co
         "work_mem": "32MB",  # a commune's year is sorted in memory
         "default_transaction_read_only": "on",
     }
-    connection = await asyncpg.connect(plain_url(database.url), timeout=5, server_settings=settings)
+    connection = await asyncpg.connect(
+        plain_url(await database.reader.whole()), timeout=5, server_settings=settings
+    )
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             yield connection

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from app.auth.reach import subtrees
 from app.core.cells import STARTS
 from app.exports.columns import Column
+from app.models.distribution import EVERY_UNIT
 from app.questionnaires.definition import Definition
 from app.rollups.spans import Spans
 
@@ -105,6 +106,7 @@ def figures(spans: Spans) -> str:
     )
     visits = _spanned("visit", ("visits", "answered"), spans, "")
     return f"""
+{EVERY_UNIT}
 WITH RECURSIVE chosen AS MATERIALIZED (SELECT id, code, name, kind, parent_id FROM units WHERE {_WITHIN}),
 pairs (top, id) AS (
     SELECT id, id FROM chosen

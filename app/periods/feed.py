@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.core.clock import read_day
-from app.core.deps import Paging, ReadSession, anyone
+from app.core.deps import FigureSession, Paging, anyone
 from app.core.etag import etag_of, matches
 from app.core.faults import Fault
 from app.core.openapi import NOT_MODIFIED, problems
@@ -88,7 +88,7 @@ def after(paging: PageQuery) -> tuple[date, int] | None:
 )
 async def list_published(
     request: Request,
-    session: ReadSession,
+    session: FigureSession,
     paging: Paging,
     unit: Annotated[Code | None, Query(description="Only of this unit.", examples=["24"])] = None,
     form: Format = None,
@@ -118,7 +118,7 @@ def _listed(row: queries.Listed) -> PublicListed:
     )
 
 
-async def _publication(session: ReadSession, period_id: int, revision: int | None) -> dict[str, Any]:
+async def _publication(session: FigureSession, period_id: int, revision: int | None) -> dict[str, Any]:
     found = await queries.public_period(session, period_id, revision)
     if found is None:
         raise PeriodUnknown
@@ -135,7 +135,7 @@ async def _publication(session: ReadSession, period_id: int, revision: int | Non
 async def read_published(
     request: Request,
     period_id: PeriodId,
-    session: ReadSession,
+    session: FigureSession,
     revision: Revision = None,
     form: Format = None,
 ) -> Response:
@@ -160,7 +160,7 @@ async def read_published_unit(
     request: Request,
     period_id: PeriodId,
     code: Annotated[Code, Path(examples=["09001"])],
-    session: ReadSession,
+    session: FigureSession,
     revision: Revision = None,
     form: Format = None,
 ) -> Response:

@@ -61,7 +61,7 @@ class PublishedQuestionnaires:
     async def by_ids(self, ids: Collection[int]) -> dict[int, Published]:
         """The versions behind some foreign keys, by id; LookupError names those there are not."""
         if missing := {one for one in ids if one not in self._by_id}:
-            async with self._database.read() as session:
+            async with self._database.aside() as session:
                 for row in await queries.by_ids(session, missing):
                     self._keep(row)
         if lost := sorted(missing - self._by_id.keys()):
@@ -75,7 +75,7 @@ class PublishedQuestionnaires:
         if code not in self._latest:
             async with self._asking:
                 if code not in self._latest:
-                    async with self._database.read() as session:
+                    async with self._database.aside() as session:
                         row = await queries.newest_published(session, code)
                     self._latest.keep(code, self._keep(row) if row is not None else None)
         return self._latest.get(code)
@@ -92,7 +92,7 @@ class PublishedQuestionnaires:
             return None
         async with self._asking:
             if key not in self._by_key and key not in self._unknown:
-                async with self._database.read() as session:
+                async with self._database.aside() as session:
                     row = await queries.find(session, code, version)
                 if row is None or row.status == "draft":
                     self._unknown.keep(key, None)

@@ -24,6 +24,7 @@ from uuid import UUID
 import asyncpg
 
 from app.core import metrics, tracing
+from app.core.connecting import connect
 from app.core.database import LOST_CONNECTION, SERVER_SETTINGS, plain_url
 from app.core.errors import Problem
 from app.core.faults import Fault
@@ -71,8 +72,9 @@ class _Waiting:
 class Intake:
     """The queue and its writer. Use as an async context manager: leaving it drains the queue."""
 
-    def __init__(self, url: str, *, queue_size: int) -> None:
+    def __init__(self, url: str, *, queue_size: int, pooled: bool = False) -> None:
         self._url = plain_url(url)
+        self._pooled = pooled
         self._queue_size = queue_size
         self._queue: deque[_Waiting] = deque()
         self._filled = asyncio.Event()
@@ -170,6 +172,12 @@ class Intake:
             follower.resolve(_follow(follower.submission, leader_said, outcome))
 
     async def _store(self, connection: asyncpg.Connection, batch: Sequence[Submission]) -> list[Outcome]:
+        if not self._pooled:
+            return await self._store_now(connection, batch)
+        async with connection.transaction():  # a pooler gives time-outs to transactions alone
+            return await self._store_now(connection, batch)
+
+    async def _store_now(self, connection: asyncpg.Connection, batch: Sequence[Submission]) -> list[Outcome]:
         written = await queries.write(connection, batch)
         outcomes: dict[int, Outcome] = {
             place: Stored(batch[place].received_at, replayed=False) for place in written
@@ -192,11 +200,12 @@ class Intake:
 
     async def _connect(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
+            self._connection = await connect(
                 self._url,
+                {**SERVER_SETTINGS, "application_name": "sipas intake"},
+                pooled=self._pooled,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=WRITE_TIMEOUT,
-                server_settings={**SERVER_SETTINGS, "application_name": "sipas intake"},
             )
         return self._connection
 

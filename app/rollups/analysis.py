@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
-from app.core.deps import AppSettings, InPeriod, ReadSession, UserLanguage
+from app.core.deps import AppSettings, FigureSession, InPeriod, UserLanguage
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.problems import (
@@ -86,7 +86,7 @@ async def read_series(
     reader: Asking,
     published: Version,
     questionnaires: Questionnaires,
-    session: ReadSession,
+    session: FigureSession,
     scope: InScope = "subtree",
     channel: InChannel = None,
     formula: ByFormula = None,
@@ -118,7 +118,7 @@ async def read_channels(
     period: InPeriod,
     reader: Asking,
     published: Version,
-    session: ReadSession,
+    session: FigureSession,
     scope: InScope = "subtree",
     formula: ByFormula = None,
 ) -> Response:
@@ -140,7 +140,7 @@ async def read_procedures(
     period: InPeriod,
     reader: Asking,
     published: Version,
-    session: ReadSession,
+    session: FigureSession,
     scope: InScope = "subtree",
 ) -> Response:
     """Always pooled; responses that do not know their procedure (most tablets') are in no item."""
@@ -158,7 +158,7 @@ async def read_fields(
     period: InPeriod,
     reader: Asking,
     published: Version,
-    session: ReadSession,
+    session: FigureSession,
     scope: InScope = "subtree",
 ) -> Response:
     """The procedures of each field together. Always pooled."""
@@ -176,7 +176,7 @@ async def read_counters(
     period: InPeriod,
     reader: Asking,
     published: Version,
-    session: ReadSession,
+    session: FigureSession,
 ) -> Response:
     """Of the unit itself, over at most 366 days. Always pooled.
 
@@ -199,7 +199,7 @@ async def read_drivers(
     period: InPeriod,
     reader: Asking,
     published: Version,
-    session: ReadSession,
+    session: FigureSession,
     scope: InScope = "subtree",
 ) -> Response:
     """Components and criteria by what they contribute to the gap between the index and 100 %.

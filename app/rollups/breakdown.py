@@ -23,7 +23,7 @@ from app.rollups.groups import By, Groups
 from app.rollups.index import Formula
 from app.rollups.lanes import Shape
 from app.rollups.schemas import Channel, Scope
-from app.rollups.shown import Json, body, instant, nothing, of_procedure, of_sums, of_unit
+from app.rollups.shown import Json, as_of, body, nothing, of_procedure, of_sums, of_unit
 from app.rollups.spans import Spans
 
 MAX_COUNTER_DAYS = 366
@@ -199,6 +199,6 @@ def _head(found: Groups, published: Published, reader: Reader, question: Questio
         "scope": question.scope,
         "questionnaire": {"code": published.code, "version": published.version},
         "formula": formula,
-        "as_of": instant(found.oldest_mark or found.seen_at, reader.zone),
+        "as_of": as_of(found.oldest_mark, found.seen_at, reader.zone),
         "pending": found.pending,
     }

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.clock import next_month
+from app.models.distribution import EVERY_UNIT
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups.differences import MAX_DIFFERENCES, Difference, Verification
 from app.rollups.lanes import WHOLE, Lane, Shape, pack, procedure_lanes, unit_lanes, unpack
@@ -37,15 +38,18 @@ _DAYS = (
     _Table("procedure_day", "questionnaire_id, procedure_id", "responses, tally::text"),
     _Table("visit_day", "", "visits, answered"),
 )
+_MARKS = f"SELECT {EVERY_UNIT} DISTINCT unit_id, local_day FROM stale_unit_days"
 _RESPONSES = text(
-    """
+    f"""
+    {EVERY_UNIT}
     SELECT unit_id, local_day, questionnaire_id, channel, procedure_id, verdict, answers, count(*) AS times
     FROM responses WHERE local_day >= :first AND local_day < :after AND verdict <> 'void'
     GROUP BY unit_id, local_day, questionnaire_id, channel, procedure_id, verdict, answers
     """
 )
 _VISITS = text(
-    """
+    f"""
+    {EVERY_UNIT}
     SELECT unit_id, served_on, count(*), count(*) FILTER (WHERE answer_state > 0) FROM visits
     WHERE served_on >= :first AND served_on < :after GROUP BY unit_id, served_on
     """
@@ -97,7 +101,7 @@ class Comparison:
             what: {row[0]: row[1] for row in await connection.execute(text(statement))}
             for what, statement in codes.items()
         }
-        marks = await connection.execute(text("SELECT DISTINCT unit_id, local_day FROM stale_unit_days"))
+        marks = await connection.execute(text(_MARKS))
         return cls(questionnaires, names, {tuple(row) for row in marks})
 
     async def compare(self, connection: AsyncConnection, month: date) -> None:
@@ -107,7 +111,7 @@ class Comparison:
         for table in _DAYS:
             columns = ", ".join(filter(None, ("unit_id, local_day", table.keys, table.values)))
             condition = "local_day >= :first AND local_day < :after"
-            statement = text(f"SELECT {columns} FROM {table.name} WHERE {condition}")
+            statement = text(f"SELECT {EVERY_UNIT} {columns} FROM {table.name} WHERE {condition}")
             size = len(table.values.split(","))
             stored = {
                 tuple(row[:-size]): tuple(row[-size:])
@@ -167,6 +171,7 @@ class Comparison:
         unlike = " OR ".join(f"m.{name} IS DISTINCT FROM d.{name}" for name in names)
         statement = text(
             f"""
+            {EVERY_UNIT}
             SELECT {both}, {shown}
             FROM (SELECT * FROM {table} WHERE local_month = :first) m
             FULL JOIN (SELECT {both}, {sums} FROM {days.name}

@@ -198,6 +198,8 @@ class _Writer(NamedTuple):
         counted, grouped = f"SELECT {named}, count(*) AS cells", f"GROUP BY {named}"
         if scope == "month":
             counted, grouped = "SELECT count(*) AS cells", ""
+        # Rows are found by their place, the fastest way there is. A place is one within a shard only: it
+        # is the key that says which row is meant.
         # The insert waits for the delete (it asks how much went), or it would meet the cells it replaces.
         replace = f"""
             WITH fresh AS MATERIALIZED ({fresh}),
@@ -205,6 +207,7 @@ class _Writer(NamedTuple):
             gone AS (
                 DELETE FROM {table.name} WHERE ctid = ANY(ARRAY(
                     SELECT place FROM old WHERE NOT EXISTS (SELECT FROM fresh WHERE {same})))
+                    AND ({keys}) IN (SELECT {keys} FROM old)
                 RETURNING {keys}),
             written AS (
                 INSERT INTO {table.name} ({columns}) SELECT {columns} FROM fresh

@@ -26,7 +26,7 @@ from app.rollups.index import estimate, percent_of
 from app.rollups.lanes import Shape, read_unit
 from app.rollups.queries import Named
 from app.rollups.raw import Correlation
-from app.rollups.shown import Json, guarded, instant, number, said
+from app.rollups.shown import Json, as_of, guarded, number, said
 from app.rollups.sums import Sums
 
 MAX_CORRELATED = 100_000
@@ -87,7 +87,7 @@ async def drivers(
         "questionnaire": {"code": published.code, "version": published.version},
         "formula": "pooled",
         # the unit above holds this one: what is still to be counted of it is the wider truth
-        "as_of": instant((above or side).oldest_mark or side.seen_at, reader.zone),
+        "as_of": as_of((above or side).oldest_mark, side.seen_at, reader.zone),
         "pending": (above or side).pending,
         **_overall(side, min_n),
         "parent": above and {"unit": above.unit._asdict(), **_overall(above, min_n)},

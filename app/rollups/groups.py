@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.core.replica import complete_until
 from app.rollups.grains import Grain
 from app.rollups.queries import REACH, SUBTREE, ranges
 from app.rollups.spans import Spans
@@ -123,4 +124,4 @@ async def read(connection: AsyncConnection, asked: Asked, by: By | Grain) -> Gro
         return None
     found = [Group(*row[6:]) for row in rows if row[6] is not None]
     code, name, kind, pending, oldest, seen_at = rows[0][:6]
-    return Groups(code, name, kind, pending, oldest, seen_at, found)
+    return Groups(code, name, kind, pending, oldest, complete_until(connection, seen_at), found)

@@ -16,13 +16,16 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.reach import subtree, subtrees
+from app.core.replica import complete_until
+from app.models.distribution import EVERY_UNIT
 from app.rollups.spans import Spans
 
 UnitDay = tuple[int, date]
 
 _PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
 _MARKED = text(
-    "SELECT DISTINCT unit_id, local_day FROM stale_unit_days ORDER BY unit_id, local_day LIMIT :limit"
+    f"{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days"
+    " ORDER BY unit_id, local_day LIMIT :limit"
 )
 _MARKED_BUT = text(
     f"""SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
@@ -38,7 +41,8 @@ _UNMARKED = text(
         SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
 )
 _UNIT_DAYS_SINCE = text(
-    """
+    f"""
+    {EVERY_UNIT}
     SELECT unit_id, local_day FROM responses WHERE local_day >= :since
     UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
     UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :since
@@ -49,7 +53,8 @@ _UNIT_DAYS_SINCE = text(
     """
 )
 _MONTHS = text(
-    """
+    f"""
+    {EVERY_UNIT}
     SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
     FROM (
         SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
@@ -112,9 +117,8 @@ async def unit_ids(connection: AsyncConnection) -> list[int]:
 
 async def drop_orphans(connection: AsyncConnection, table: str) -> None:
     """Delete cells of units that do not exist: no response can have made them."""
-    await connection.execute(
-        text(f"DELETE FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)")
-    )
+    orphans = f"FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)"
+    await connection.execute(text(f"{EVERY_UNIT} DELETE {orphans}"))
 
 
 class Asked(NamedTuple):
@@ -272,7 +276,9 @@ async def read(connection: AsyncConnection, asked: Asked) -> Reading | None:
         return None
     totals = sorted(Total(*row[:4]) for row in rows if row[0] is not None)
     unit, (visits, answered, *rest) = Named(*rows[0][4:7]), rows[0][7:]
-    return Reading(unit, totals, int(visits), int(answered), *rest)
+    pending, oldest, seen_at = rest
+    seen_at = complete_until(connection, seen_at)
+    return Reading(unit, totals, int(visits), int(answered), pending, oldest, seen_at)
 
 
 async def pending(connection: AsyncConnection, units: Collection[int]) -> tuple[int, datetime | None]:

@@ -16,7 +16,7 @@ from app.rollups.breakdown import Reader
 from app.rollups.index import Estimate
 from app.rollups.lanes import WHOLE, Shape
 from app.rollups.ranks import Standing, difference, standings
-from app.rollups.shown import Json, instant, number, of_part
+from app.rollups.shown import Json, as_of, number, of_part
 from app.rollups.spans import Spans
 
 OVERALL = "overall"
@@ -77,7 +77,7 @@ async def ranking(
         "formula": published.definition.formula,
         "sort": question.sort,
         "min_n": reader.min_n,
-        "as_of": instant(found.oldest_mark or found.seen_at, reader.zone),
+        "as_of": as_of(found.oldest_mark, found.seen_at, reader.zone),
         "pending": found.pending,
         "ranked": sum(item["rank"] is not None for item in items),
         "items": items,

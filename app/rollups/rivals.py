@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.core.replica import complete_until
 from app.rollups.queries import REACH, ranges
 from app.rollups.spans import Spans
 
@@ -116,4 +117,5 @@ async def read(connection: AsyncConnection, asked: Asked) -> Rivals | None:
             rivals[code] = Rival(code, name, [None] * len(asked.periods))
         if period is not None:
             rivals[code].totals[period] = responses, tally
-    return Rivals(list(rivals.values()), *rows[0][1:4])
+    pending, oldest, seen_at = rows[0][1:4]
+    return Rivals(list(rivals.values()), pending, oldest, complete_until(connection, seen_at))

@@ -20,7 +20,7 @@ from app.rollups import boundaries, queries
 from app.rollups.index import Formula, criterion_estimate, estimate, percent
 from app.rollups.lanes import Shape, read_unit
 from app.rollups.schemas import Boundaries, Channel, Scope
-from app.rollups.shown import figure, instant, number, said
+from app.rollups.shown import as_of, figure, number, said
 
 Json = dict[str, Any]
 
@@ -87,7 +87,7 @@ async def index(
         "period": {"from": first, "to": last},
         "scope": question.scope,
         **beside,
-        "as_of": instant(reading.oldest_mark or reading.seen_at, zone),
+        "as_of": as_of(reading.oldest_mark, reading.seen_at, zone),
         "pending": reading.pending,
         "visits": reading.visits,
         "visits_answered": reading.answered,

@@ -117,6 +117,11 @@ def said(words: Bilingual, language: Language) -> str:
     return words.en if language == "en" else words.vi
 
 
+def as_of(oldest_mark: datetime | None, seen_at: datetime, zone: ZoneInfo) -> str:
+    """Until when figures are complete: all that was received by then is counted and was seen."""
+    return instant(seen_at if oldest_mark is None else min(oldest_mark, seen_at), zone)
+
+
 def instant(moment: datetime, zone: ZoneInfo) -> str:
     """RFC 3339 in the deployment's zone; seconds are cut, so that nothing is promised."""
     local = moment.replace(microsecond=0, tzinfo=moment.tzinfo or UTC).astimezone(zone)

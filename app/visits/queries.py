@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import within_reach
 from app.auth.subjects import Subject
+from app.models.distribution import EVERY_UNIT
 from app.models.questionnaire import Questionnaire
 from app.models.reorganisation import UnitVersion
 from app.models.sample import Sample, SampleLink
@@ -240,8 +241,10 @@ async def settle(session: AsyncSession) -> int:
         literal(SETTLED, SmallInteger()) if name == "answer_state" else gone.c[name]
         for name in Visit.__table__.columns.keys()  # noqa: SIM118  a column collection iterates over columns
     ]
-    anew = insert(Visit).from_select(
-        list(Visit.__table__.columns.keys()), select(*settled).order_by(func.random())
+    anew = (
+        insert(Visit)
+        .prefix_with(EVERY_UNIT)
+        .from_select(list(Visit.__table__.columns.keys()), select(*settled).order_by(func.random()))
     )
     result = cast("CursorResult[tuple[()]]", await session.execute(anew))
     return result.rowcount

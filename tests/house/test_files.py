@@ -26,6 +26,7 @@ MAY_COMMIT = {
     "jobs/running.py": "a job's lock is held in a transaction, its state written in another",
     "jobs/states.py": "what came of a job is written whether or not the job's own work was",
     "rollups/pulse.py": "a part of the roll-up's jobs, which is a file of its own",
+    "responses/intake.py": "the batch writer, whose batch is one transaction through a pooler",
     "responses/queries.py": "the batch writer's statement, which intake runs on a connection of its own",
 }
 """Beside jobs and commands: the files that may begin or end a transaction, and why."""

@@ -8,7 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from app.auth.deps import ScopeGuard, current_subject, person_setting_up
-from app.core.deps import _read_session, _write_session, anyone, get_reader
+from app.core.deps import _figure_session, _read_session, _write_session, anyone, get_reader
 from app.core.errors import PROBLEMS
 from app.devices.deps import any_device, current_device
 from app.responses.deps import get_intake
@@ -153,7 +153,7 @@ def test_a_scope_that_reads_never_guards_a_change(name: str) -> None:
     scope = scope_of(ROUTES[name])
     if scope is not None and scope.endswith(":read"):
         assert name.startswith("GET ")
-        assert called_before(ROUTES[name]) & {_read_session, get_reader}
+        assert called_before(ROUTES[name]) & {_read_session, _figure_session, get_reader}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

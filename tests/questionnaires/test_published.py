@@ -27,7 +27,7 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self.count = 0
-        event.listen(database.engine.sync_engine, "before_cursor_execute", self._count)
+        event.listen(database.aside.kw["bind"].sync_engine, "before_cursor_execute", self._count)
 
     def _count(self, _conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         self.count += "FROM questionnaires" in statement
