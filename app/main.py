@@ -15,6 +15,7 @@ from app.auth.totp import Seal
 from app.core import health
 from app.core.cors import PublicCors
 from app.core.database import Database
+from app.core.deadline import Deadline
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
 from app.core.limits import RateLimiter
 from app.core.logs import configure_logs
@@ -68,6 +69,9 @@ ROOMS = (
     health,
 )
 
+MOST_OTHERS = 1000
+"""Requests under way in one process beside a full intake queue; whoever comes then hears 503 at once."""
+
 DESCRIPTION = """\
 How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
 link; citizens answer through the link or a tablet; every unit's satisfaction percentages come with their n,
@@ -116,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.pages = Pages(Catalogues.load(), Assets.load())
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
+    app.add_middleware(Deadline, seconds=settings.request_seconds, most=settings.intake_queue + MOST_OTHERS)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext)
     if settings.cors_origins:

@@ -22,6 +22,7 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
 from app.core.logs import configure_logs
+from app.core.protocol import PatientProtocol
 from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
 from app.worker import run_jobs
@@ -145,6 +146,7 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
     config = Config(
         "app.serve:web_process",
         factory=True,
+        http=PatientProtocol,
         host=settings.host,
         port=settings.port,
         workers=workers,

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     intake_queue: int = Field(
         5000, ge=1, le=100_000, description="Responses waiting for their commit in one process, before 503."
     )
+    request_seconds: float = Field(
+        10, ge=0.5, le=600, description="Seconds until a request that is not answered hears 503."
+    )
     export_days: int = Field(7, ge=1, le=90, description="Days the file of an ordered export is kept.")
     oidc_issuer: str | None = Field(
         None,
