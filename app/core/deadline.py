@@ -12,10 +12,12 @@ long as somebody takes it.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.errors import Problem
 from app.core.http import language_header, problem_response
 from app.core.problems import Unavailable
 
@@ -60,6 +62,13 @@ def give_time(scope: Scope, seconds: float = UNHURRIED_SECONDS) -> None:
         timed.give(seconds)
 
 
+def say_lateness(scope: Scope, answer: Callable[[Problem], Awaitable[Response]]) -> None:
+    """Let the deadline of this request be answered so, and not with the problem as JSON."""
+    timed: _Timed | None = scope.get(_KEY)
+    if timed is not None:
+        timed.answer = answer
+
+
 async def _unhurried(request: Request) -> None:
     give_time(request.scope)
 
@@ -80,6 +89,7 @@ class _Timed:
         self._begun = False
         self._refusal: asyncio.Task[None] | None = None
         self._clock = self._loop.call_later(seconds, self._strike)
+        self.answer: Callable[[Problem], Awaitable[Response]] = self._as_json
         scope[_KEY] = self
 
     async def run(self, app: ASGIApp) -> None:
@@ -108,9 +118,15 @@ class _Timed:
     def _strike(self) -> None:
         if self._begun or self._task is None:
             return
-        answer = problem_response(Unavailable(), language_header(self._scope))
-        self._refusal = asyncio.create_task(answer(self._scope, self._receive, self._send))
+        self._refusal = asyncio.create_task(self._refuse())
         self._task.cancel()
+
+    async def _refuse(self) -> None:
+        answer = await self.answer(Unavailable())
+        await answer(self._scope, self._receive, self._send)
+
+    async def _as_json(self, problem: Problem) -> Response:
+        return problem_response(problem, language_header(self._scope))
 
     async def _arriving(self) -> Message:
         if self._whole:  # what comes after the body is the end of the connection

@@ -14,7 +14,7 @@ from app.auth.subjects import Subject
 from app.core.database import Database
 from app.core.errors import Problem, faults_of
 from app.core.faults import Fault
-from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized
+from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized, Unavailable
 from app.devices.known import KnownDevice
 from app.models.response import Response
 from app.questionnaires.published import PublishedQuestionnaires
@@ -70,7 +70,7 @@ class Door:
     async def take_batch(
         self, sent: Sequence[object], device: KnownDevice, received_at: datetime
     ) -> list[Outcome]:
-        """Check and store many, each on its own; problems stand in their places."""
+        """Check and store many, each on its own; problems stand in their places. Unavailable if all are."""
         outcomes: list[Outcome | None] = []
         entered = []
         for place, raw in enumerate(sent):
@@ -82,6 +82,8 @@ class Door:
                 outcomes.append(problem)
         for place, answer in entered:
             outcomes[place] = await answer
+        if outcomes and all(isinstance(outcome, Unavailable) for outcome in outcomes):
+            raise Unavailable  # one answer that every client and every proxy understands
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _prepare(
