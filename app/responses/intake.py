@@ -45,8 +45,11 @@ from app.responses.submission import Submission
 MAX_BATCH = 500
 WRITE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 3.0
-LOCK_TIMEOUT = "1s"
-"""A lock on one unit holds up everybody in the batch: a short wait, then one by one without that unit."""
+LOCK_TIMEOUT = "2s"
+"""A lock on one unit holds up everybody in the batch: a short wait, then one by one without that unit.
+Longer than PostgreSQL takes to see a deadlock (1 s), which is to be told from a lock."""
+MOST_LOCKED = 3
+"""Units found locked in one batch until it is taken for a lock on everything."""
 LOCK_NOT_GIVEN = "55P03"
 TRIES = 3
 
@@ -193,6 +196,8 @@ class Intake:
             if state_of(error) != LOCK_NOT_GIVEN:
                 return Conflict()
             locked.add(submission.unit_id)
+            if len(locked) == MOST_LOCKED:
+                raise
             return Unavailable()
 
     async def _connect(self) -> asyncpg.Connection:
