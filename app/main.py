@@ -21,6 +21,7 @@ from app.core.limits import RateLimiter
 from app.core.logs import configure_logs
 from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
+from app.core.writable import WriteProbe
 from app.devices import routes as devices
 from app.devices.known import DeviceTokens
 from app.exports import routes as exports
@@ -96,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
         app.state.subjects = KnownSubjects(database)
+        app.state.write_probe = WriteProbe(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
         app.state.sign_on = sign_on = make_sign_on(settings)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -24,7 +24,7 @@ class Readiness(Out):
     """Whether requests can be served, and if not, what is missing."""
 
     status: Literal["ready", "not_ready"]
-    database: Literal["reachable", "unreachable"]
+    database: Literal["reachable", "unwritable", "unreachable"]
     revision: str | None
     expected_revision: str
 
@@ -41,19 +41,22 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness}},
     summary="Requests can be served",
 )
-async def readyz(database: Annotated[Database, Depends(get_database)], response: Response) -> Readiness:
-    """The database is reachable and stands at the migration this release needs, or at a newer one."""
+async def readyz(
+    request: Request, database: Annotated[Database, Depends(get_database)], response: Response
+) -> Readiness:
+    """The database is reachable, can write, and stands at the migration of this release or a newer one."""
     try:
         revision = await database.revision()
     except LOST_CONNECTION:
         response.status_code = 503
         return Readiness(status="not_ready", database="unreachable", revision=None, expected_revision=HEAD)
     # a release runs on the schema of the next one, so a newer revision is right, too
-    ready = revision is not None and revision >= HEAD
+    writable = await request.app.state.write_probe.writable()
+    ready = revision is not None and revision >= HEAD and writable
     response.status_code = 200 if ready else 503
     return Readiness(
         status="ready" if ready else "not_ready",
-        database="reachable",
+        database="reachable" if writable else "unwritable",
         revision=revision,
         expected_revision=HEAD,
     )
