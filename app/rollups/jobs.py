@@ -42,6 +42,8 @@ T = TypeVar("T")
 PULSE_UNIT_DAYS = 500
 INTERVAL_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 10.0
+LONGEST_PULSE_SECONDS = 120.0
+"""A pulse that takes longer waits for a connection that somebody on the way has forgotten."""
 REBUILD_CONNECTIONS = 2
 REBUILD_UNITS = 64
 """Units of one chunk of a rebuild: small enough that both connections end at about the same time."""
@@ -124,7 +126,7 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
     wait = interval
     while not stop.is_set():
         try:
-            while await refresh(database, PULSE_UNIT_DAYS, questionnaires) == PULSE_UNIT_DAYS:
+            while await _in_time(refresh(database, PULSE_UNIT_DAYS, questionnaires)) == PULSE_UNIT_DAYS:
                 if stop.is_set():
                     return
             wait = interval
@@ -138,6 +140,11 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
             await asyncio.wait_for(stop.wait(), wait)
         except TimeoutError:
             continue
+
+
+async def _in_time(pulse: Awaitable[int]) -> int:
+    async with asyncio.timeout(LONGEST_PULSE_SECONDS):
+        return await pulse
 
 
 async def nightly_recount(database: Database, days: int = 3) -> int:

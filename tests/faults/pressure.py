@@ -50,6 +50,7 @@ class Wire:
         self.port = free_port()
         self._through = asyncio.Event()
         self._through.set()
+        self._forgotten: list[asyncio.Event] = []
         self._listening: asyncio.Server | None = None
         self._open: set[asyncio.WriteTransport] = set()
 
@@ -72,14 +73,22 @@ class Wire:
             self._listening = None
         for transport in list(self._open):
             transport.abort()
-        self._through.set()
+        for through in (self._through, *self._forgotten):
+            through.set()
 
     async def swallow(self) -> None:
         """Carry nothing any more, and tell nobody: a frozen network."""
         self._through.clear()
 
+    async def forget(self) -> None:
+        """Carry new connections and leave the old ones swallowed: a firewall that was started anew."""
+        self._forgotten.append(self._through)
+        self._through = asyncio.Event()
+        self._through.set()
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._through.wait()
+        through = self._through
+        await through.wait()
         sockets = parse_qs(self._target.query)
         if "host" in sockets:
             path = f"{sockets['host'][0]}/.s.PGSQL.{sockets.get('port', ['5432'])[0]}"
@@ -90,16 +99,17 @@ class Wire:
             )
         ends = {writer.transport, far_writer.transport}
         self._open |= ends
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(_pump(reader, far_writer, through), _pump(far_reader, writer, through))
         self._open -= ends
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):  # a cut wire
-            while chunk := await reader.read(CHUNK):
-                await self._through.wait()
-                writer.write(chunk)
-                await writer.drain()
-        writer.transport.abort() if writer.transport.is_closing() else writer.close()
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, through: asyncio.Event) -> None:
+    with suppress(OSError):  # a cut wire
+        while chunk := await reader.read(CHUNK):
+            await through.wait()
+            writer.write(chunk)
+            await writer.drain()
+    writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
 
 @contextmanager

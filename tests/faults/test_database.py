@@ -16,9 +16,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core.database import SERVER_SETTINGS, Database, problem_of
 from app.core.problems import Unavailable
 from app.core.settings import Settings
+from app.core.writable import writable
 from app.responses.intake import Intake, Stored
 from app.responses.submission import Submission
-from app.rollups.jobs import run_pulse
+from app.rollups import jobs
 from tests.faults.pressure import House, Wire, frozen, housed, long_form
 from tests.support.said import body, device, submission, visit
 from tests.support.waiting import until
@@ -28,6 +29,7 @@ GONE_SECONDS = long_form("GONE_SECONDS", 3)
 RATE = long_form("RATE", 20)
 """Requests a second while it is gone."""
 MOST_CONNECTIONS = 500
+PULSE_SECONDS = 10
 SLACK_SECONDS = 30
 """How late a busy machine may be with an answer that its deadline has written."""
 
@@ -41,12 +43,15 @@ async def wire(migrated_url: str) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def house(settings: Settings, database: Database, wire: Wire) -> AsyncIterator[House]:
+async def house(
+    settings: Settings, database: Database, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[House]:
     """A hasty service at the far end of the wire, its job runner's pulse beside it."""
     hasty = settings.model_copy(update={"database_url": wire.url, "request_seconds": DEADLINE})
+    monkeypatch.setattr(jobs, "LONGEST_PULSE_SECONDS", PULSE_SECONDS)
     stop, runner = asyncio.Event(), Database(wire.url, pool_size=2)
     async with housed(hasty, database) as house:
-        pulse = asyncio.create_task(run_pulse(runner, stop))
+        pulse = asyncio.create_task(jobs.run_pulse(runner, stop))
         try:
             yield house
         finally:
@@ -91,27 +96,30 @@ async def besieged(house: House) -> list[tuple[str, httpx.Response, float]]:
     return await asyncio.gather(*tasks)
 
 
-WAYS: dict[str, tuple[Callable[[Wire], Awaitable[None]], bool]] = {
-    "stopped": (Wire.cut, False),
-    "swallowed": (Wire.swallow, False),
-    "frozen": (Wire.mend, True),
+Step = Callable[[Wire], Awaitable[None]]
+WAYS: dict[str, tuple[Step, Step]] = {
+    "stopped": (Wire.cut, Wire.mend),
+    "swallowed": (Wire.swallow, Wire.mend),
+    "forgotten": (Wire.swallow, Wire.forget),
+    "frozen": (Wire.mend, Wire.mend),
 }
+"""How it goes, and how it comes back."""
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_database_that_is_gone_is_said_so_in_time_and_is_found_again(
     house: House, wire: Wire, migrated_url: str, way: str
 ) -> None:
-    go, freeze = WAYS[way]
+    go, come_back = WAYS[way]
     await until(house.all_answered, lambda failed: not failed)
-    standstill: AbstractContextManager[None] = frozen(migrated_url) if freeze else nullcontext()
+    standstill: AbstractContextManager[None] = frozen(migrated_url) if way == "frozen" else nullcontext()
     with standstill:
         await go(wire)
         siege = asyncio.create_task(besieged(house))
         alive = await house.http.get("/healthz")
         ready = await house.http.get("/readyz")
         heard = await siege
-    await wire.mend()
+    await come_back(wire)
     assert alive.status_code == 200
     assert (ready.status_code, ready.json()["database"]) == (503, "unreachable")
     assert [
@@ -198,6 +206,13 @@ async def test_a_pool_used_up_is_a_reason_to_come_again(migrated_url: str) -> No
                 pass
     assert isinstance(problem_of(caught.value), Unavailable)
     await small.close()
+
+
+async def test_a_database_that_only_reads_cannot_write(migrated_url: str, database: Database) -> None:
+    standby = Database(migrated_url, settings={**SERVER_SETTINGS, "default_transaction_read_only": "on"})
+    assert not await writable(standby)
+    assert await writable(database)
+    await standby.close()
 
 
 async def test_connections_used_up_are_said_so_and_found_again(house: House, migrated_url: str) -> None:
