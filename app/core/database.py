@@ -82,8 +82,9 @@ LOST_CONNECTION = (
     PoolTimeout,
 )
 # Classes and codes of what passes by itself: connection, resources (a full disk among them), intervention,
-# deadlock and serialization, a disk that cannot be read, a lock not given, a server that only reads.
-_PASSING_STATES = ("08", "53", "57", "40", "58", "55P03", "25006")
+# deadlock and serialization, a disk that cannot be read, a lock not given.
+_PASSING_STATES = ("08", "53", "57", "40", "58", "55P03")
+_ONLY_READS = "25006"  # of the batch writer: a standby took the server's place; of a route: our own mistake
 REPEATABLE_STATES = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the same work again will do."""
 
@@ -191,7 +192,9 @@ def _engine(url: str, settings: Mapping[str, str], **options: Any) -> AsyncEngin
 
 def is_passing(error: BaseException) -> bool:
     """Of asyncpg's own errors: the database cannot now, and nothing is wrong with what was asked."""
-    return isinstance(error, LOST_CONNECTION) or (state_of(error) or "").startswith(_PASSING_STATES)
+    return isinstance(error, LOST_CONNECTION) or (state_of(error) or "").startswith(
+        (*_PASSING_STATES, _ONLY_READS)
+    )
 
 
 def state_of(error: BaseException) -> str | None:
