@@ -15,12 +15,14 @@ from app.auth.totp import Seal
 from app.core import tracing
 from app.core.cors import PublicCors
 from app.core.database import Database
+from app.core.deadline import Deadline
 from app.core.http import BodyLimit, RequestContext, install_error_handlers
 from app.core.limits import RateLimiter
 from app.core.logs import configure_logs
 from app.core.replica import reading_from
 from app.core.settings import Settings, load_settings
 from app.core.tokens import AccessTokens, derive_key
+from app.core.writable import WriteProbe
 from app.devices import routes as devices
 from app.devices.known import DeviceTokens
 from app.exports import routes as exports
@@ -71,6 +73,9 @@ ROOMS = (
     operations,
 )
 
+MOST_OTHERS = 1000
+"""Requests under way in one process beside a full intake queue; whoever comes then hears 503 at once."""
+
 DESCRIPTION = """\
 How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
 link; citizens answer through the link or a tablet; every unit's satisfaction percentages come with their n,
@@ -101,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
         app.state.subjects = KnownSubjects(database)
+        app.state.write_probe = WriteProbe(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
         app.state.figures = Figures(database, settings.zone, settings.backups)
@@ -132,6 +138,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.pages = Pages(Catalogues.load(), Assets.load())
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
+    app.add_middleware(Deadline, seconds=settings.request_seconds, most=settings.intake_queue + MOST_OTHERS)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext, log_sample=settings.log_sample)
     if settings.cors_origins:

@@ -29,6 +29,7 @@ from uvicorn.supervisors import Multiprocess
 from app.core import processes, tracing
 from app.core.draining import WebProcess
 from app.core.logs import configure_logs
+from app.core.protocol import PatientProtocol
 from app.core.rests import Rests
 from app.core.settings import Settings, load_settings
 from app.main import app_from_environment
@@ -250,6 +251,7 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
     config = Config(
         "app.serve:web_process",
         factory=True,
+        http=PatientProtocol,
         host=settings.host,
         port=settings.port,
         workers=workers,

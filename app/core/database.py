@@ -6,15 +6,15 @@ queries agrees with itself. Every statement and every wait for a lock has an end
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import AsyncAdaptedQueuePool, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -68,12 +68,13 @@ CONSTRAINTS: Mapping[str, type[Problem]] = {
 
 LONE_STATEMENTS = 3
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+PROBE_SECONDS = 2.0
+T = TypeVar("T")
 
 LOST_CONNECTION = (
     OSError,
     InterfaceError,
     OperationalError,
-    NoneFree,  # every connection of the pool was busy for too long
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what asyncpg says when the server hangs up in the middle of its own work
     asyncpg.PostgresConnectionError,
@@ -82,8 +83,14 @@ LOST_CONNECTION = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     TimeoutError,
+    PoolTimeout,
 )
-_PASSING_STATES = ("08", "53", "57", "40", "55P03")
+# Classes and codes of what passes by itself: connection, resources (a full disk among them), intervention,
+# deadlock and serialization, a disk that cannot be read, a lock not given.
+_PASSING_STATES = ("08", "53", "57", "40", "58", "55P03")
+_ONLY_READS = "25006"  # of the batch writer: a standby took the server's place; of a route: our own mistake
+REPEATABLE_STATES = frozenset({"40001", "40P01"})
+"""Serialization failure and deadlock: the same work again will do."""
 
 
 def plain_url(url: str) -> str:
@@ -193,7 +200,13 @@ class Database:
         return self.url
 
     async def revision(self) -> str | None:
-        """The migration the database stands at; None when it has never been migrated."""
+        """The migration the database stands at; None when it has never been migrated.
+
+        TimeoutError when it does not say within two seconds.
+        """
+        return await within(PROBE_SECONDS, self._revision())
+
+    async def _revision(self) -> str | None:
         async with self.engine.connect() as connection:
             if await connection.scalar(text("SELECT to_regclass('alembic_version') IS NULL")):
                 return None
@@ -205,6 +218,23 @@ class Database:
         await self.engine.dispose()
         await self.lone_engine.dispose()
         await self._aside.dispose()
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """What comes of the work; TimeoutError when it takes longer, and it clears up behind the caller's back.
+
+    `asyncio.timeout` would wait for that, too: at a frozen server for seconds more.
+    """
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    if not done:
+        raise TimeoutError
+    return task.result()
 
 
 def _engine(url: str, settings: Mapping[str, str], pooled: bool, **options: Any) -> AsyncEngine:
@@ -226,6 +256,18 @@ def _engine(url: str, settings: Mapping[str, str], pooled: bool, **options: Any)
     return engine
 
 
+def is_passing(error: BaseException) -> bool:
+    """Of asyncpg's own errors: the database cannot now, and nothing is wrong with what was asked."""
+    return isinstance(error, LOST_CONNECTION) or (state_of(error) or "").startswith(
+        (*_PASSING_STATES, _ONLY_READS)
+    )
+
+
+def state_of(error: BaseException) -> str | None:
+    """SQLSTATE of an error of asyncpg's own; None of any other."""
+    return error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+
+
 def problem_of(error: BaseException) -> Problem | None:
     """What a database error means to the one who asked; None when it is our own mistake."""
     if isinstance(error, DBAPIError):
@@ -238,6 +280,4 @@ def problem_of(error: BaseException) -> Problem | None:
             return Conflict()
         if state.startswith(_PASSING_STATES) or error.connection_invalidated:
             return Unavailable()
-    if isinstance(error, LOST_CONNECTION):
-        return Unavailable()
-    return None
+    return Unavailable() if is_passing(error) else None

@@ -3,6 +3,7 @@
 The middlewares are plain ASGI: they stand in the path of every response and cost microseconds.
 """
 
+import asyncio
 import logging
 import random
 import secrets
@@ -27,6 +28,7 @@ from app.core.faults import Fault, pointer
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
+    BodyTooSlow,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
@@ -37,6 +39,8 @@ from app.core.problems import (
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MAX_BODY = 1024 * 1024
 MAX_IMPORT_BODY = 32 * 1024 * 1024
+BODY_SECONDS = 20.0
+LEAST_RATE = 4 * 1024  # bytes a second: slower than the slowest line that is of any use
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +91,7 @@ class RequestContext:
             log.exception("unexpected error", exc_info=error)
             if status:  # the answer has begun: breaking it off is all that is left
                 raise
-            await problem_response(InternalError(), _accept_language(scope))(scope, receive, send_with_id)
+            await problem_response(InternalError(), language_header(scope))(scope, receive, send_with_id)
         finally:
             caller.address.reset(address)
             seconds = time.perf_counter() - started
@@ -110,14 +114,18 @@ def _is_token(value: bytes) -> bool:
     return all(byte in b"-_." or 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 for byte in value)
 
 
-def _accept_language(scope: Scope) -> str:
+def language_header(scope: Scope) -> str:
+    """Accept-Language as it was sent, "" without it."""
     return next((value for name, value in scope["headers"] if name == b"accept-language"), b"").decode(
         "latin-1"
     )
 
 
 class BodyLimit:
-    """Refuses bodies over 1 MiB (imports: 32 MiB), by their announced length or while they arrive."""
+    """Refuses bodies over 1 MiB (imports: 32 MiB), by their announced length or while they arrive.
+
+    So, too, a body that does not arrive: 20 seconds, and a second more for every 4 KiB that have come.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -132,16 +140,24 @@ class BodyLimit:
         limit = MAX_IMPORT_BODY if importing else MAX_BODY
         announced = headers.get(b"content-length", b"")
         if announced.isdigit() and int(announced) > limit:
-            await problem_response(BodyTooLarge(limit=limit), _accept_language(scope))(scope, receive, send)
+            await problem_response(BodyTooLarge(limit=limit), language_header(scope))(scope, receive, send)
             return
-        received = 0
+        received, whole = 0, False
+        ends = asyncio.get_running_loop().time() + BODY_SECONDS
 
         async def limited_receive() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, whole
+            if whole:  # what comes now is the end of the connection, and may take its time
+                return await receive()
+            try:
+                async with asyncio.timeout_at(ends + received / LEAST_RATE):
+                    message = await receive()
+            except TimeoutError as error:
+                raise BodyTooSlow from error
             received += len(message.get("body", b""))
             if received > limit:
                 raise BodyTooLarge(limit=limit)
+            whole = not message.get("more_body", False)
             return message
 
         await self.app(scope, limited_receive, send)

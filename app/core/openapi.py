@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from app.core.errors import PROBLEM_TYPE, Problem
 from app.core.messages import FAULTS
+from app.core.problems import BodyTooLarge, BodyTooSlow
 
 
 class FaultBody(BaseModel):
@@ -31,6 +32,8 @@ class ProblemBody(BaseModel):
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """`responses=problems(LinkUnknown, LinkUsed)`: one entry a status, one example a code."""
     responses: dict[int | str, dict[str, Any]] = {}
+    if BodyTooLarge in kinds:  # whoever reads a body has also waited for it
+        kinds = (*kinds, BodyTooSlow)
     for kind in kinds:
         entry = responses.setdefault(
             kind.status,

@@ -28,6 +28,18 @@ class BodyTooLarge(Problem):
     detail = Text("Lớn nhất {limit} byte.", "At most {limit} bytes.")
 
 
+class BodyTooSlow(Problem):
+    code, status = "body_too_slow", 408
+    title = Text("Nội dung đến quá chậm", "The body arrives too slowly")
+    detail = Text(
+        "Nội dung chưa đến đủ; hãy kiểm tra đường truyền rồi gửi lại.",
+        "It did not arrive in whole; check the line, then send it again.",
+    )
+
+    def headers(self) -> dict[str, str]:
+        return {"Connection": "close"}  # the rest of the body would be taken for a request
+
+
 class NotFound(Problem):
     code, status = "not_found", 404
     title = Text("Không tìm thấy", "Not found")
@@ -92,8 +104,8 @@ class Unavailable(Problem):
     code, status = "unavailable", 503
     title = Text("Tạm thời chưa phục vụ được", "Not available for the moment")
     detail = Text(
-        "Chưa có gì được ghi nhận; hãy gửi lại sau ít giây.",
-        "Nothing was recorded; send it again in a few seconds.",
+        "Hãy gửi lại sau ít giây; gửi lại không bị tính hai lần.",
+        "Send it again in a few seconds; nothing is counted twice.",
     )
 
     def __init__(self, *, retry_after: int = 2) -> None:

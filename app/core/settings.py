@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     drain_seconds: int = Field(
         0, ge=0, le=300, description="Seconds between SIGTERM and the end, with `/readyz` red, for proxies."
     )
+    request_seconds: float = Field(
+        10, ge=0.5, le=600, description="Seconds until a request that is not answered hears 503."
+    )
     export_days: int = Field(7, ge=1, le=90, description="Days the file of an ordered export is kept.")
     comment_months: int = Field(
         24,

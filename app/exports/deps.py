@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from starlette.types import Receive, Scope, Send
 
+from app.core.deadline import give_time
 from app.exports.stream import Streams
 
 
@@ -37,6 +38,7 @@ class Streamed(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces until there are no more, or nobody takes them."""
+        give_time(scope)
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_gone(receive))
         try:

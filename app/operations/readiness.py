@@ -1,24 +1,21 @@
 """What has to be there for requests to be served. One function a check; the next one is a line in `ready`."""
 
-import asyncio
-
 from app.core.database import LOST_CONNECTION, Database
 from app.core.draining import leaving
 from app.core.revision import HEAD
+from app.core.writable import WriteProbe
 from app.operations.schemas import Check, Readiness
 from app.responses.intake import Intake
 
-DEADLINE = 3.0
-"""Whoever asks, a proxy mostly, gives up soon: better a clear no in time."""
 
-
-async def ready(database: Database, intake: Intake) -> Readiness:
-    """Every check, and what they come to."""
+async def ready(database: Database, probe: WriteProbe, intake: Intake) -> Readiness:
+    """Every check, and what they come to; within five seconds, since whoever asks gives up soon."""
     reachable, revision = await _reach(database)
-    checks = [reachable, _revision(revision, reachable.ok), _intake(intake), _staying()]
+    writable = await _writable(probe, reachable.ok)
+    checks = [reachable, writable, _revision(revision, reachable.ok), _intake(intake), _staying()]
     return Readiness(
         status="ready" if all(check.ok for check in checks) else "not_ready",
-        database="reachable" if reachable.ok else "unreachable",
+        database="unreachable" if not reachable.ok else "reachable" if writable.ok else "unwritable",
         revision=revision,
         expected_revision=HEAD,
         checks=checks,
@@ -27,11 +24,19 @@ async def ready(database: Database, intake: Intake) -> Readiness:
 
 async def _reach(database: Database) -> tuple[Check, str | None]:
     try:
-        async with asyncio.timeout(DEADLINE):
-            revision = await database.revision()
+        revision = await database.revision()
     except LOST_CONNECTION as error:  # its words may hold an address or a name: its kind says enough
         return Check(name="database", ok=False, detail=f"cannot be reached ({type(error).__name__})"), None
     return Check(name="database", ok=True, detail="answers"), revision
+
+
+async def _writable(probe: WriteProbe, reachable: bool) -> Check:
+    if not reachable:
+        detail = "not known while the database cannot be reached"
+        return Check(name="writing", ok=False, detail=detail)
+    ok = await probe.writable()
+    detail = "writes" if ok else "cannot write: its disk is full, it is a standby, or it is too slow"
+    return Check(name="writing", ok=ok, detail=detail)
 
 
 def _revision(revision: str | None, reachable: bool) -> Check:

@@ -38,10 +38,10 @@ async def healthz() -> Alive:
 async def readyz(
     database: Annotated[Database, Depends(get_database)], request: Request, response: Response
 ) -> Readiness:
-    """The database is reachable and stands at the migration this release needs, or at a newer one, and the
-    batch writer is at work; `checks` says of each whether and why not.
+    """The database is reachable, can write and stands at the migration this release needs, or at a newer one;
+    the batch writer is at work and the process stays. `checks` says of each whether, and why not.
     """
-    found = await readiness.ready(database, request.app.state.intake)
+    found = await readiness.ready(database, request.app.state.write_probe, request.app.state.intake)
     response.status_code = 200 if found.status == "ready" else 503
     return found
 

@@ -14,7 +14,7 @@ class Alive(Out):
 class Check(Out):
     """One thing that serving needs; `detail` says what is wrong with it and what to do, in English."""
 
-    name: Literal["database", "revision", "intake", "staying"]
+    name: Literal["database", "writing", "revision", "intake", "staying"]
     ok: bool
     detail: str
 
@@ -23,7 +23,7 @@ class Readiness(Out):
     """Whether requests can be served, and if not, what is missing."""
 
     status: Literal["ready", "not_ready"]
-    database: Literal["reachable", "unreachable"]
+    database: Literal["reachable", "unwritable", "unreachable"]
     revision: str | None
     expected_revision: str
     checks: list[Check]

@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.deadline import UNHURRIED
 from app.core.deps import AppSettings, Paging, ReadSession, UserLanguage, WriteSession
 from app.core.http import respond
 from app.core.imports import ImportReport, import_responses, report, status_of
@@ -81,7 +82,12 @@ async def list_sheets(
     return respond(request, found)
 
 
-@router.post("/sheets/import", responses=import_responses(*WRITING), summary="Import a year's score sheets")
+@router.post(
+    "/sheets/import",
+    responses=import_responses(*WRITING),
+    dependencies=UNHURRIED,
+    summary="Import a year's score sheets",
+)
 async def import_sheets(
     file: Annotated[
         UploadFile,

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.deadline import UNHURRIED
 from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
@@ -138,6 +139,7 @@ async def get_snapshot(
 
 @staff.post(
     "/{period_id}/close",
+    dependencies=UNHURRIED,
     responses=problems(
         *GUARDED, InvalidRequest, PersonNeeded, PeriodUnknown, PeriodNotOver, PeriodPending, PeriodState
     ),
@@ -161,6 +163,7 @@ async def close_period(
 @staff.post(
     "/{period_id}/revisions",
     status_code=201,
+    dependencies=UNHURRIED,
     responses=problems(
         *GUARDED, *BODY, PersonNeeded, PeriodUnknown, PeriodPending, PeriodState, NothingRevised
     ),
@@ -179,6 +182,7 @@ async def revise_period(
 
 @staff.post(
     "/{period_id}/publish",
+    dependencies=UNHURRIED,
     responses=problems(
         *GUARDED,
         *BODY,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Path, Query, Response, UploadFile
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.deadline import UNHURRIED
 from app.core.deps import Paging, ReadSession, UserLanguage, WriteSession
 from app.core.imports import ImportReport, import_responses, report, status_of
 from app.core.openapi import problems
@@ -53,7 +54,12 @@ async def create_procedure(new: NewProcedure, subject: Manager, session: WriteSe
     return ProcedureOut.model_validate(await service.create_procedure(session, subject, new))
 
 
-@router.post("/import", responses=import_responses(*GUARDED, WholeReachNeeded), summary="Import procedures")
+@router.post(
+    "/import",
+    responses=import_responses(*GUARDED, WholeReachNeeded),
+    dependencies=UNHURRIED,
+    summary="Import procedures",
+)
 async def import_procedures(
     file: Annotated[
         UploadFile, File(description="CSV (UTF-8) or XLSX with the columns code, name, field, level.")

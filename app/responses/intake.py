@@ -6,26 +6,28 @@ caller hear of it. So "accepted" means committed, and a thousand citizens cost t
 
 - A full queue refuses at once (503), so that waiting stays short.
 - A caller that hangs up leaves its place in the batch; its response is stored all the same.
-- A row the database refuses is found by writing the batch one by one; its neighbours are not harmed.
-- A lost connection answers 503 to everyone in the batch: whoever sends again finds out whether the
-  response had been stored, by its id.
+- A row the database refuses is found by writing the batch one by one; its neighbours are not harmed. So is
+  a unit that somebody has locked: its responses alone are answered 503.
+- A deadlock or a serialization failure is tried again: repeating a batch is safe.
+- A lost connection, a full disk and their like answer 503 to everyone in the batch: whoever sends again finds
+  out whether the response had been stored, by its id.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from app.core import metrics, tracing
 from app.core.connecting import connect
-from app.core.database import LOST_CONNECTION, SERVER_SETTINGS, plain_url
+from app.core.database import REPEATABLE_STATES, SERVER_SETTINGS, is_passing, plain_url, state_of
 from app.core.errors import Problem
 from app.core.faults import Fault
 from app.core.problems import (
@@ -45,6 +47,15 @@ from app.responses.submission import Submission
 MAX_BATCH = 500
 WRITE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 3.0
+LOCK_TIMEOUT = "2s"
+"""A lock on one unit holds up everybody in the batch: a short wait, then one by one without that unit.
+Longer than PostgreSQL takes to see a deadlock (1 s), which is to be told from a lock."""
+MOST_LOCKED = 3
+"""Units found locked in one batch until it is taken for a lock on everything."""
+LOCK_NOT_GIVEN = "55P03"
+TRIES = 3
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +153,7 @@ class Intake:
                     await self._write(batch)
             except Exception as error:
                 # The writer must outlive anything: everyone in the batch hears of it, the next batch goes on
-                passing = isinstance(error, (*LOST_CONNECTION, asyncpg.QueryCanceledError))
+                passing = is_passing(error)
                 log.log(logging.WARNING if passing else logging.ERROR, "batch not written", exc_info=error)
                 metrics.BATCHES_FAILED.inc()
                 await self._disconnect()
@@ -155,10 +166,11 @@ class Intake:
         try:
             outcomes = await self._store(connection, [leader.submission for leader in leaders])
         except (asyncpg.PostgresError, asyncpg.DataError, queries.LinkSpentWithoutResponse) as error:
-            if isinstance(error, LOST_CONNECTION) or connection.is_closed():
+            if _hopeless(error, connection):
                 raise
             log.warning("batch refused, writing one by one", exc_info=error)
-            outcomes = [await self._store_alone(connection, leader.submission) for leader in leaders]
+            locked: set[int] = set()
+            outcomes = [await self._store_alone(connection, leader.submission, locked) for leader in leaders]
         told = {}
         for leader, outcome in zip(leaders, outcomes, strict=True):
             leader.resolve(outcome)
@@ -167,11 +179,14 @@ class Intake:
             leader_said, outcome = told[_key(follower.submission)]
             if isinstance(outcome, Problem) and follower.submission.visit_id != leader_said.visit_id:
                 outcome = await self._store_alone(
-                    connection, follower.submission
+                    connection, follower.submission, set()
                 )  # came by a door of its own
             follower.resolve(_follow(follower.submission, leader_said, outcome))
 
     async def _store(self, connection: asyncpg.Connection, batch: Sequence[Submission]) -> list[Outcome]:
+        return await _again(lambda: self._store_once(connection, batch))
+
+    async def _store_once(self, connection: asyncpg.Connection, batch: Sequence[Submission]) -> list[Outcome]:
         if not self._pooled:
             return await self._store_now(connection, batch)
         async with connection.transaction():  # a pooler gives time-outs to transactions alone
@@ -189,20 +204,30 @@ class Intake:
                 outcomes[place] = _why(batch[place], fact)
         return [outcomes[place] for place in range(len(batch))]
 
-    async def _store_alone(self, connection: asyncpg.Connection, submission: Submission) -> Outcome:
+    async def _store_alone(
+        self, connection: asyncpg.Connection, submission: Submission, locked: set[int]
+    ) -> Outcome:
+        """`locked`: units whose lock was waited for already, in vain."""
+        if submission.unit_id in locked:
+            return Unavailable()
         try:
             return (await self._store(connection, [submission]))[0]
         except (asyncpg.PostgresError, asyncpg.DataError, queries.LinkSpentWithoutResponse) as error:
-            if isinstance(error, LOST_CONNECTION) or connection.is_closed():
+            if _hopeless(error, connection):
                 raise
             log.warning("response refused by the database", exc_info=error)
-            return Conflict()
+            if state_of(error) != LOCK_NOT_GIVEN:
+                return Conflict()
+            locked.add(submission.unit_id)
+            if len(locked) == MOST_LOCKED:
+                raise
+            return Unavailable()
 
     async def _connect(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(
                 self._url,
-                {**SERVER_SETTINGS, "application_name": "sipas intake"},
+                {**SERVER_SETTINGS, "application_name": "sipas intake", "lock_timeout": LOCK_TIMEOUT},
                 pooled=self._pooled,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=WRITE_TIMEOUT,
@@ -213,6 +238,23 @@ class Intake:
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
             connection.terminate()
+
+
+async def _again(write: Callable[[], Awaitable[T]]) -> T:
+    """Write, again when somebody else got in the way."""
+    for _ in range(TRIES - 1):
+        try:
+            return await write()
+        except asyncpg.PostgresError as error:
+            if error.sqlstate not in REPEATABLE_STATES:
+                raise
+            log.info("batch starts again", extra={"cause": type(error).__name__})
+    return await write()
+
+
+def _hopeless(error: Exception, connection: asyncpg.Connection) -> bool:
+    """Nobody in the batch can be written now; a lock concerns some of them alone."""
+    return (is_passing(error) and state_of(error) != LOCK_NOT_GIVEN) or connection.is_closed()
 
 
 def _key(submission: Submission) -> tuple[int, UUID]:

@@ -15,7 +15,7 @@ from app.core import metrics
 from app.core.database import Database
 from app.core.errors import Problem, faults_of
 from app.core.faults import Fault
-from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized
+from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unauthorized, Unavailable
 from app.devices.known import KnownDevice
 from app.models.response import Response
 from app.questionnaires.published import PublishedQuestionnaires
@@ -80,7 +80,7 @@ class Door:
     async def take_batch(
         self, sent: Sequence[object], device: KnownDevice, received_at: datetime
     ) -> list[Outcome]:
-        """Check and store many, each on its own; problems stand in their places."""
+        """Check and store many, each on its own; problems stand in their places. Unavailable if all are."""
         outcomes: list[Outcome | None] = []
         entered = []
         for place, raw in enumerate(sent):
@@ -98,6 +98,8 @@ class Door:
                 metrics.response_refused(outcome.code)
             else:
                 metrics.response_acknowledged(replayed=outcome.replayed)
+        if told and all(isinstance(outcome, Unavailable) for outcome in told):
+            raise Unavailable  # one answer that every client and every proxy understands
         return told
 
     async def _prepare(

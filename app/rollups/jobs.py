@@ -37,6 +37,8 @@ Progress = Callable[[int, int], None]
 
 INTERVAL_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 10.0
+LONGEST_PULSE_SECONDS = 120.0
+"""A pulse that takes longer waits for a connection that somebody on the way has forgotten."""
 REBUILD_CONNECTIONS = 2
 REBUILD_UNITS = 64
 """Units of one chunk of a rebuild: small enough that both connections end at about the same time."""
@@ -64,7 +66,9 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
     while not stop.is_set():
         started, failure = time.monotonic(), None
         try:
-            while await refresh(database, PULSE_UNIT_DAYS, questionnaires, aside) == PULSE_UNIT_DAYS:
+            while (
+                await _in_time(refresh(database, PULSE_UNIT_DAYS, questionnaires, aside)) == PULSE_UNIT_DAYS
+            ):
                 if stop.is_set():
                     return
             wait = interval
@@ -80,6 +84,11 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
             await asyncio.wait_for(stop.wait(), wait)
         except TimeoutError:
             continue
+
+
+async def _in_time(pulse: Awaitable[int]) -> int:
+    async with asyncio.timeout(LONGEST_PULSE_SECONDS):
+        return await pulse
 
 
 async def nightly_recount(database: Database, days: int = 3) -> int:

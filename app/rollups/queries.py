@@ -28,7 +28,7 @@ _MARKED = text(
     " ORDER BY unit_id, local_day LIMIT :limit"
 )
 _MARKED_BUT = text(
-    f"""SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
+    f"""{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
     WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
     ORDER BY unit_id, local_day LIMIT :limit"""
 )
@@ -40,8 +40,7 @@ _UNMARKED = text(
     f"""SELECT due.unit_id, due.local_day FROM {_PAIRS} WHERE NOT EXISTS (
         SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
 )
-_UNIT_DAYS_SINCE = text(
-    f"""
+_UNIT_DAYS_SINCE = text(f"""
     {EVERY_UNIT}
     SELECT unit_id, local_day FROM responses WHERE local_day >= :since
     UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
@@ -50,10 +49,8 @@ _UNIT_DAYS_SINCE = text(
     UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :since
     UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :since
     ORDER BY 2, 1
-    """
-)
-_MONTHS = text(
-    f"""
+""")
+_MONTHS = text(f"""
     {EVERY_UNIT}
     SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
     FROM (
@@ -68,8 +65,7 @@ _MONTHS = text(
         UNION ALL SELECT local_month, 0 FROM procedure_month GROUP BY local_month
         UNION ALL SELECT local_month, 0 FROM visit_month GROUP BY local_month) days
     GROUP BY month ORDER BY month
-    """
-)
+""")
 
 
 async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = ()) -> list[UnitDay]:
@@ -246,13 +242,11 @@ def _reading(
 
 _OWN = "SELECT id FROM asked"
 _CHOSEN = "SELECT unnest(CAST(:units AS integer[])) AS id"
-_PENDING = text(
-    """
+_PENDING = text("""
     SELECT count(*), min(oldest) FROM (
         SELECT min(marked_at) AS oldest FROM stale_unit_days
         WHERE unit_id = ANY(CAST(:units AS integer[])) GROUP BY unit_id, local_day) marks
-    """
-)
+""")
 _CHOICE = (("code", "questionnaire"), ("version", "version"))
 
 

@@ -9,6 +9,7 @@ from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
+from app.core.deadline import UNHURRIED
 from app.core.deps import AppSettings, Paging, ReadSession, UserLanguage, WriteSession
 from app.core.openapi import problems
 from app.core.paging import Page, page
@@ -56,6 +57,7 @@ REFUSALS = (InvalidRequest, Unauthorized, MissingScope, TooManyRequests, Unavail
     responses=problems(
         *REFUSALS, BadRequest, BodyTooLarge, UnsupportedMediaType, UnitUnknown, SampleExists, Conflict
     ),
+    dependencies=UNHURRIED,
     summary="Draw a sample of visits",
 )
 async def draw_sample(
@@ -207,7 +209,10 @@ async def read_result(
 
 
 @router.get(
-    "/{sample_id}/verify", responses=problems(*REFUSALS, SampleUnknown), summary="Draw a sample again"
+    "/{sample_id}/verify",
+    responses=problems(*REFUSALS, SampleUnknown),
+    dependencies=UNHURRIED,
+    summary="Draw a sample again",
 )
 async def verify_sample(sample_id: SampleId, subject: Reader, session: ReadSession) -> VerificationOut:
     """From its seed, frame and strata; says whether the same visits come out."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Path, Query, Response, UploadFile
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
+from app.core.deadline import UNHURRIED
 from app.core.deps import AppSettings, Paging, ReadSession, UserLanguage, WriteSession
 from app.core.imports import ImportFault, import_responses
 from app.core.openapi import problems
@@ -81,6 +82,7 @@ def _show(done: Done, decision: str, effective_on: Day) -> ReorganisationOut | N
     "",
     status_code=201,
     responses=problems(*GUARDED, *BODY, InvalidRequest, ReorganisationExists),
+    dependencies=UNHURRIED,
     summary="Reorganise units",
 )
 async def reorganise_units(
@@ -115,6 +117,7 @@ async def reorganise_units(
             "model": ReorganisationReport,
         },
     },
+    dependencies=UNHURRIED,
     summary="Reorganise units from a file",
 )
 async def import_reorganisation(
@@ -186,6 +189,7 @@ async def read_reorganisation(
     responses=problems(
         *GUARDED, InvalidRequest, ReorganisationUnknown, ReorganisationReverted, ReorganisationInUse
     ),
+    dependencies=UNHURRIED,
     summary="Take a reorganisation back",
 )
 async def revert_reorganisation(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
+from app.core.deadline import UNHURRIED
 from app.core.deps import Paging, ReadSession, UserLanguage, WriteSession
 from app.core.imports import ImportReport, import_responses, report, status_of
 from app.core.openapi import problems
@@ -52,7 +53,7 @@ async def create_unit(new: NewUnit, subject: Manager, session: WriteSession) -> 
     return await _show(session, queries.Found(unit, unit.code, unit.name, unit.kind, new.parent_code))
 
 
-@router.post("/import", responses=import_responses(*GUARDED), summary="Import units")
+@router.post("/import", responses=import_responses(*GUARDED), dependencies=UNHURRIED, summary="Import units")
 async def import_units(
     file: Annotated[
         UploadFile, File(description="CSV (UTF-8) or XLSX: code, name, kind, parent_code, valid_from.")

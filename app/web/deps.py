@@ -8,6 +8,7 @@ or style. `no-referrer` keeps a link's code, which stands in the address, from e
 import gzip
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from app.core import metrics
 from app.core.database import LOST_CONNECTION, problem_of
+from app.core.deadline import say_lateness
 from app.core.errors import Problem
 from app.core.problems import BadRequest, InternalError
 from app.web.pages import Pages
@@ -94,6 +96,7 @@ class PageRoute(APIRoute):
         standard = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            say_lateness(request.scope, partial(_kindly, request))
             try:
                 return await standard(request)
             except Problem as problem:

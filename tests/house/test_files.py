@@ -17,6 +17,7 @@ MAY_COMMIT = {
     "cli.py": "a command is its own edge",
     "core/database.py": "makes the transactions",
     "core/deps.py": "WriteSession, the edge of HTTP",
+    "core/writable.py": "the probe of writing: its commit is what is tried",
     "demo/fill.py": "a command's story, told in many steps",
     "demo/ground.py": "the same story's beginning",
     "exports/snapshot.py": "a reading transaction that outlasts its request's session",

@@ -15,6 +15,7 @@ from app.core import backups, metrics
 from app.core.clock import local_day, utc_now
 from app.core.database import Database
 from app.core.revision import HEAD
+from app.core.writable import WriteProbe
 from app.operations import readiness
 from app.operations.figures import Figures
 from app.responses.intake import Intake
@@ -281,7 +282,7 @@ async def test_ready_names_each_check(http: httpx.AsyncClient) -> None:
     assert answer.status_code == 200
     assert answer.json()["status"] == "ready"
     checks = {check["name"]: check["ok"] for check in answer.json()["checks"]}
-    assert checks == {"database": True, "revision": True, "intake": True, "staying": True}
+    assert checks == dict.fromkeys(["database", "writing", "revision", "intake", "staying"], True)
 
 
 async def test_a_database_that_is_behind_is_told_with_what_to_do(
@@ -306,10 +307,19 @@ async def test_a_database_that_is_behind_is_told_with_what_to_do(
 
 async def test_what_is_not_ready_says_why_and_shows_no_secret() -> None:
     database = Database(NO_DATABASE)
-    found = await readiness.ready(database, Intake(NO_DATABASE, queue_size=1))  # its writer never began
+    found = await readiness.ready(
+        database,
+        WriteProbe(database),
+        Intake(NO_DATABASE, queue_size=1),  # its writer never began
+    )
     await database.close()
     assert found.status == "not_ready"
     assert found.database == "unreachable"
-    assert [check.name for check in found.checks if not check.ok] == ["database", "revision", "intake"]
+    assert [check.name for check in found.checks if not check.ok] == [
+        "database",
+        "writing",
+        "revision",
+        "intake",
+    ]
     assert "secret" not in found.model_dump_json()
     assert "127.0.0.1" not in found.model_dump_json()
