@@ -36,6 +36,7 @@ PLACES: Mapping[str, Place] = {
     "procedures": "reference",
     "questionnaires": "reference",
     "devices": "reference",
+    "samples": "reference",
     # people and partner systems
     "account_links": "local",
     "client_secrets": "local",
@@ -56,6 +57,7 @@ PLACES: Mapping[str, Place] = {
     "export_parts": "local",
     "exports": "local",
     "external_figures": "local",
+    "job_states": "local",
     "par_scores": "local",
     "par_sheets": "local",
     "period_snapshots": "local",
@@ -65,7 +67,6 @@ PLACES: Mapping[str, Place] = {
     "sample_links": "local",
     "sample_responses": "local",
     "sample_strata": "local",
-    "samples": "local",
     "unit_successions": "local",
     "unit_versions": "local",
 }

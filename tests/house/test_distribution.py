@@ -12,6 +12,7 @@ from app.cli import app as cli
 from app.core.database import Database
 from app.core.settings import Settings
 from app.exports.jobs import run_exports
+from app.jobs.running import call
 from app.main import create_app
 from app.models import distribution
 from app.models.distribution import EVERY_UNIT, KEY, PLACES, statements, tables
@@ -103,7 +104,7 @@ async def spoken(settings: Settings, database: Database) -> AsyncIterator[set[st
             while await rollups.refresh(mine):
                 pass
             for job in TIMETABLE:
-                await job.run(mine)
+                await call(mine, settings, job)
             await rollups.rebuild(mine)
             await rollups.verify(mine)
             stop.set()

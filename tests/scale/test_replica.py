@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import REGISTRY
 from sqlalchemy import func, select, text
 
 from app.core.clock import utc_now
 from app.core.database import Database
+from app.core.metrics import INSTRUMENTS
 from app.core.replica import Replica
 from app.core.settings import Settings
 from app.exports.jobs import Maker
@@ -54,7 +54,7 @@ async def app(there: Standby, settings: Settings, database: Database) -> AsyncIt
 
 
 def reads(which: str) -> float:
-    return REGISTRY.get_sample_value("sipas_figure_reads_total", {"database": which}) or 0.0
+    return INSTRUMENTS.get_sample_value("sipas_figure_reads_total", {"database": which}) or 0.0
 
 
 async def asked(http: httpx.AsyncClient, world: World) -> tuple[str, int, datetime]:
