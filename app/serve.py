@@ -39,6 +39,7 @@ START_PATIENCE = 30.0
 RENEWAL_PATIENCE = 300.0
 HEALTH_SECONDS = 30
 DRAIN_SECONDS = 20
+KEEP_ALIVE_SECONDS = 5
 PORT_PATIENCE = 10.0
 JOBS = "the job runner"
 
@@ -91,6 +92,8 @@ class Supervisor(Multiprocess):
         super().__init__(config, sockets)
         self._drain_seconds = drain_seconds
         self._stop_at: float | None = None
+        self._patient_until = 0.0
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a child that has just begun is not ended by it
         self.failed = False
         self._runs_jobs = jobs
         self._on_ready = on_ready
@@ -117,9 +120,9 @@ class Supervisor(Multiprocess):
         if not self._said_ready:  # a slow machine: the line, with the first password, must not be lost
             self._say_when_ready(1.0)
         for place in range(len(self.processes)):
-            if not self.should_exit.is_set():
+            if not self._stops():
                 self._keep_web(place)
-        if self.should_exit.is_set():
+        if self._stops():
             return
         if (
             self._jobs is not None
@@ -129,6 +132,10 @@ class Supervisor(Multiprocess):
             self._start_jobs()
         self._renew()
         self._leaving = [process for process in self._leaving if process.is_alive()]
+
+    def _stops(self) -> bool:
+        """Nothing is started any more: a newcomer would not know that everybody leaves."""
+        return self._stop_at is not None or self.should_exit.is_set()
 
     def restart_all(self) -> None:
         """What SIGHUP asks for: renew everything. A second one begins again from the first place."""
@@ -151,6 +158,7 @@ class Supervisor(Multiprocess):
 
     def terminate_all(self) -> None:
         """Ask everyone to finish."""
+        self._patient_until = time.monotonic() + DRAIN_SECONDS + KEEP_ALIVE_SECONDS
         super().terminate_all()
         if self._coming is not None:
             self._coming[0].terminate()
@@ -163,7 +171,7 @@ class Supervisor(Multiprocess):
         """Wait until everyone has."""
         super().join_all()
         for process in self._leaving:
-            process.join(DRAIN_SECONDS)
+            process.join(max(0.0, self._patient_until - time.monotonic()))
             if process.is_alive():
                 process.kill()
 

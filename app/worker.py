@@ -11,12 +11,12 @@ import signal
 from contextlib import suppress
 from datetime import time, timedelta
 
-import asyncpg
 from pgqueuer import PgQueuer
 from pgqueuer.models import Schedule
 
 from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
+from app.core.connecting import connect_plainly
 from app.core.database import LOST_CONNECTION, Database, plain_url
 from app.core.replica import reading_from
 from app.core.settings import Settings
@@ -92,7 +92,7 @@ class Timetable:
         """Catch up, then follow the queue until told to stop; again whenever the database was lost."""
         while not self._stop.is_set():
             try:
-                connection = await asyncpg.connect(plain_url(self._database.url), timeout=5)
+                connection = await connect_plainly(plain_url(self._database.url), timeout=5)
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self.catch_up())

@@ -1,6 +1,7 @@
 """Backups: taking and trying one, and putting one back."""
 
 import asyncio
+import errno
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -84,7 +85,7 @@ def restore(
         manifest = _read(dump)
         settings = read_settings()
         if into is not None:
-            settings = settings.model_copy(update={"database_url": into})
+            settings = settings.model_copy(update={"database_url": into, "direct_database_url": None})
         with with_database(settings) as ready:
             target = asyncio.run(putting_back.look(ready))
             asyncio.run(putting_back.check_revision(dump, target.major, ready.pg_bin))
@@ -198,6 +199,10 @@ def _size(manifest: Manifest) -> str:
     return decimal(manifest.bytes)
 
 
+OF_FILES = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE)
+"""What a file's writing may fail with and no connection's, though their errors are alike."""
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """What goes wrong ends with clear lines; SIGTERM ends it as Ctrl-C does, with everything tidied up."""
@@ -208,6 +213,8 @@ def _told() -> Iterator[None]:
     except (BackupError, EmbeddedError) as error:
         fail(*str(error).splitlines())
     except LOST_CONNECTION as error:
+        if isinstance(error, OSError) and (error.filename or error.errno in OF_FILES):
+            fail(f"{error.filename or 'while writing'}: {error.strerror}")
         fail(f"the database cannot be reached: {error}")
     except (asyncpg.PostgresError, DBAPIError) as error:
         fail(f"the database refuses: {in_words(error)}")

@@ -6,6 +6,7 @@ session: no statement has a name, and the settings are set within each transacti
 beginning. Only what PgBouncer carries along by itself is said at the start.
 """
 
+import socket
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -21,6 +22,9 @@ UNNAMED: Mapping[str, Any] = {
 }
 """What SQLAlchemy must know of a pooled connection: it keeps nothing prepared, and names nothing."""
 
+
+KEPT_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+"""Seconds until a silent end is asked, and between questions; how many; milliseconds until it is missed."""
 
 Isolation = Literal["read_committed", "read_uncommitted", "repeatable_read", "serializable"]
 
@@ -59,8 +63,8 @@ async def connect(
 ) -> asyncpg.Connection:
     """A connection whose every transaction has these settings; `url` and `options` are asyncpg's own."""
     if not pooled:
-        return await asyncpg.connect(url, server_settings=dict(settings), **options)
-    connection = await asyncpg.connect(
+        return await connect_plainly(url, server_settings=dict(settings), **options)
+    connection: Any = await connect_plainly(
         url,
         server_settings={name: value for name, value in settings.items() if name in CARRIED},
         statement_cache_size=0,
@@ -70,4 +74,25 @@ async def connect(
     connection.opening = "; ".join(
         f"SET LOCAL {name} = '{value}'" for name, value in settings.items() if name not in CARRIED
     )
+    opened: asyncpg.Connection = connection
+    return opened
+
+
+async def connect_plainly(url: str, **options: Any) -> asyncpg.Connection:
+    """asyncpg's own `connect`, and a machine at the other end that has vanished is missed within a minute.
+
+    Without that, whoever waits for its answer waits for a quarter of an hour, or for ever.
+    """
+    connection: asyncpg.Connection = await asyncpg.connect(url, **options)
+    _watch(connection)
     return connection
+
+
+def _watch(connection: Any) -> None:
+    end = connection._transport.get_extra_info("socket")  # asyncpg offers no other way to it
+    if end is None or end.family == socket.AF_UNIX:
+        return
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEPT_ALIVE.items():
+        if hasattr(socket, name):
+            end.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -138,16 +138,24 @@ class Database:
         direct_url: str | None = None,
         pool_size: int = 10,
         settings: Mapping[str, str] = SERVER_SETTINGS,
+        told: bool = True,
     ) -> None:
-        """With a `direct_url`, `url` leads through a pooler in transaction mode."""
+        """With a `direct_url`, `url` leads through a pooler in transaction mode.
+
+        `told`: whether metrics speak of its pools; of one database in a process they can.
+        """
         self.url = direct_url or url
         """For a connection of one's own: it never leads through a pooler."""
         pooled = direct_url is not None
 
         self.engine = _engine(
-            url, settings, pooled, poolclass=_Pool, pool_size=pool_size, max_overflow=pool_size
+            url,
+            settings,
+            pooled,
+            poolclass=_Pool if told else AsyncAdaptedQueuePool,
+            pool_size=pool_size,
+            max_overflow=pool_size,
         )
-        metrics.POOL_LIMIT.labels(_Pool.told_as).set(2 * pool_size)
         reading = self.engine.execution_options(**_ONE_MOMENT)
         self.write = async_sessionmaker(self.engine, expire_on_commit=False)
         self.read = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
@@ -158,12 +166,16 @@ class Database:
             url,
             reading_only,
             pooled,
-            poolclass=_LonePool,
+            poolclass=_LonePool if told else AsyncAdaptedQueuePool,
             pool_size=LONE_STATEMENTS,
             max_overflow=0,
             **lone,
         )
-        metrics.POOL_LIMIT.labels(_LonePool.told_as).set(LONE_STATEMENTS)
+        if told:
+            metrics.POOL_LIMIT.labels(_Pool.told_as).set(2 * pool_size)
+            metrics.POOL_LIMIT.labels(_LonePool.told_as).set(LONE_STATEMENTS)
+        self.probes = _engine(url, settings, pooled, pool_size=1, max_overflow=1)
+        """To ask how the database is: whoever asks does not stand in line behind those who work."""
         self._aside = _engine(
             self.url, settings, False, pool_size=1, max_overflow=1, execution_options=_ONE_MOMENT
         )
@@ -207,7 +219,7 @@ class Database:
         return await within(PROBE_SECONDS, self._revision())
 
     async def _revision(self) -> str | None:
-        async with self.engine.connect() as connection:
+        async with self.probes.connect() as connection:
             if await connection.scalar(text("SELECT to_regclass('alembic_version') IS NULL")):
                 return None
             revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -217,6 +229,7 @@ class Database:
         """Give every connection back."""
         await self.engine.dispose()
         await self.lone_engine.dispose()
+        await self.probes.dispose()
         await self._aside.dispose()
 
 

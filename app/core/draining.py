@@ -90,8 +90,8 @@ async def older_revision() -> str | None:
 
     A database that is away, or does not answer, says nothing: the start does not wait for it.
     """
-    url = load_settings().database_url
-    if url is None:
+    url = load_settings().direct_url
+    if not url:
         return None
     database = Database(url, pool_size=1)
     try:

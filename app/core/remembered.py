@@ -7,11 +7,16 @@ comes in the moment a value has grown old would ask the database once each, and 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from typing import Any, Generic, TypeVar
+
+from app.core.database import within
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+READING_SECONDS = 8.0
+"""A reading that takes longer is given up: it is waited for by many, and no deadline of theirs ends it."""
 
 
 class Remembered(Generic[K, V]):
@@ -19,7 +24,7 @@ class Remembered(Generic[K, V]):
 
     def __init__(
         self,
-        read: Callable[[K], Awaitable[V | None]],
+        read: Callable[[K], Coroutine[Any, Any, V | None]],
         *,
         seconds: float,
         most: int,
@@ -61,7 +66,7 @@ class Remembered(Generic[K, V]):
         return reading
 
     async def _keep(self, key: K) -> V | None:
-        value = await self._read(key)
+        value = await within(READING_SECONDS, self._read(key))
         if value is None:
             self._kept.pop(key, None)
         elif self._readings.get(key) is asyncio.current_task():
@@ -84,7 +89,7 @@ class Gathered(Generic[K, V]):
     Hundreds of tablets that come in the same moment take one connection, not all of the pool.
     """
 
-    def __init__(self, read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(self, read: Callable[[Collection[K]], Coroutine[Any, Any, Mapping[K, V]]]) -> None:
         self._read = read
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._asking: asyncio.Task[None] | None = None
@@ -100,7 +105,7 @@ class Gathered(Generic[K, V]):
         while self._waiting:
             batch, self._waiting = self._waiting, {}
             try:
-                found = await self._read(batch.keys())
+                found = await within(READING_SECONDS, self._read(batch.keys()))
             except Exception as error:  # noqa: BLE001  whatever it is, it is for those who wait
                 for answer in batch.values():
                     answer.set_exception(error)

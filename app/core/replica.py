@@ -64,7 +64,7 @@ class Replica:
 
     def __init__(self, primary: Database, url: str, *, staleness_seconds: float) -> None:
         self._primary = primary
-        self._there = Database(url)
+        self._there = Database(url, told=False)
         self._bound = timedelta(seconds=staleness_seconds)
         self._samples: deque[_Sample] = deque(maxlen=MOST_SAMPLES)
         self._until: datetime | None = None

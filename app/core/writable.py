@@ -54,6 +54,6 @@ async def writable(database: Database) -> bool:
 
 
 async def _probe(database: Database) -> None:
-    async with database.engine.begin() as connection:
+    async with database.probes.begin() as connection:
         for statement in _PROBE:
             await connection.execute(text(statement))

@@ -65,7 +65,7 @@ _TIMETABLE = text(
 
 async def ask(settings: Settings) -> Facts:
     """Ask the database the settings name."""
-    database = Database(settings.database_url or "", pool_size=1)
+    database = Database(settings.direct_url, pool_size=1)
     try:
         async with database.read() as session:
             return await _asked(session)

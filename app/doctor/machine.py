@@ -82,7 +82,7 @@ def secret(settings: Settings) -> Finding:
 
 def transport(settings: Settings) -> Finding:
     """Whether the way to the database is checked to lead there."""
-    parts = urlsplit(settings.database_url or "")
+    parts = urlsplit(settings.direct_url)
     if local(settings):
         return ok("on this machine")
     if "sslmode=verify-" in parts.query or os.environ.get("PGSSLMODE", "").startswith("verify-"):
@@ -95,7 +95,7 @@ def transport(settings: Settings) -> Finding:
 
 def local(settings: Settings) -> bool:
     """Whether the database is on this machine."""
-    parts = urlsplit(settings.database_url or "")
+    parts = urlsplit(settings.direct_url)
     host = parts.hostname or parse_qs(parts.query).get("host", [None])[0]
     if host is None or host in LOOPBACK or host.startswith("/"):
         return True

@@ -11,8 +11,10 @@ from app.doctor.finding import Finding, fault, ok, size, span, warning
 from app.keeping import programs
 
 OLDEST_MAJOR = 15
-OF_A_WEB_PROCESS = 30
-OF_A_JOB_RUNNER = 15
+OF_A_WEB_PROCESS = 32
+OF_A_POOLED_WEB_PROCESS = 6
+"""Beside what goes through the pooler: exports, and questionnaires that are looked up."""
+OF_A_JOB_RUNNER = 25
 SMALL_BUFFERS = 256 * 2**20
 LARGE_DATABASE = 2_000_000_000
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -60,7 +62,8 @@ def connections(settings: Settings, facts: Facts) -> Finding:
     """Room for all pools of this machine at once."""
     there = int(facts.settings.get("max_connections", "0"))
     there -= int(facts.settings.get("superuser_reserved_connections", "0"))
-    need = settings.workers * OF_A_WEB_PROCESS + OF_A_JOB_RUNNER
+    pooled = settings.direct_database_url is not None
+    need = settings.workers * (OF_A_POOLED_WEB_PROCESS if pooled else OF_A_WEB_PROCESS) + OF_A_JOB_RUNNER
     says = f"{there} there, up to {need} for {settings.workers} web processes and a job runner"
     if need > there:
         return warning(says, f"raise max_connections, or lower {PREFIX}WORKERS")

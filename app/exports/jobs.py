@@ -18,6 +18,7 @@ import asyncpg
 
 from app.auth.known import KnownSubjects
 from app.core.clock import utc_now
+from app.core.connecting import connect_plainly
 from app.core.database import Database, plain_url
 from app.exports import queries, service
 from app.exports.produce import count, produce
@@ -100,7 +101,7 @@ class Maker:
     @asynccontextmanager
     async def _taken(self, export_id: UUID) -> AsyncIterator[bool]:
         """Whether nobody else makes it meanwhile. Asked of the primary: a replica's locks are its own."""
-        connection = await asyncpg.connect(plain_url(self._database.url), timeout=5)
+        connection = await connect_plainly(plain_url(self._database.url), timeout=5)
         try:
             yield await connection.fetchval(_LOCK, f"export {export_id}")
         finally:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from app.core.connecting import connect
 from app.core.database import SERVER_SETTINGS, Database, plain_url
 
 LONGEST_STREAM = "15min"
@@ -26,9 +27,8 @@ async def snapshot(database: Database, longest: str) -> AsyncIterator[asyncpg.Co
         "work_mem": "32MB",  # a commune's year is sorted in memory
         "default_transaction_read_only": "on",
     }
-    connection = await asyncpg.connect(
-        plain_url(await database.reader.whole()), timeout=5, server_settings=settings
-    )
+    url = plain_url(await database.reader.whole())
+    connection = await connect(url, settings, pooled=False, timeout=5)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             yield connection

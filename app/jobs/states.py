@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
 from app.core.clock import utc_now
-from app.core.database import Database
+from app.core.database import Database, within
 from app.jobs.failures import describe
 from app.models.job import JobState
 
@@ -95,9 +95,8 @@ class Heartbeat:
             return
         started_at = utc_now() - timedelta(seconds=seconds)
         try:
-            await record(
-                self._database, Run(self._name, started_at, seconds, says[0], turns=self._turns, aside=aside)
-            )
+            run = Run(self._name, started_at, seconds, says[0], turns=self._turns, aside=aside)
+            await within(BEAT_SECONDS, record(self._database, run))
         except Exception as failure:  # noqa: BLE001  telling of the work must never end the work
             log.info("no heartbeat", extra={"job": self._name, "cause": describe(failure)})
             return

@@ -31,7 +31,7 @@ Progress = Callable[[int], None]
 
 async def dump(settings: Settings, write: Write, progress: Progress) -> Manifest:
     """Hand the dump to `write`, piece by piece; what it is. `progress(bytes so far)`."""
-    url = settings.database_url or ""
+    url = settings.direct_url
     database = Database(url, settings=contents.PLAIN)
     try:
         async with database.read() as session:

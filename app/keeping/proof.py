@@ -32,7 +32,7 @@ from app.records import jobs as records
 from app.rollups import jobs as rollups
 
 Progress = Callable[[int], None]
-_SCRATCH = "verify-"
+_SCRATCH = "sipas-verify-"
 _SOCKET_ROOM = 60  # bytes left of a socket's path for the folder that all of it lies in
 _CONF = """
 fsync = off
@@ -151,7 +151,10 @@ def _room(settings: Settings) -> Path:
 
 
 def _clear(home: Path) -> None:
-    lock = os.open(home, os.O_RDONLY)
+    try:
+        lock = os.open(home, os.O_RDONLY)
+    except OSError:
+        return  # another user's
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

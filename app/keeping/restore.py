@@ -68,7 +68,7 @@ class Target:
 
 async def look(settings: Settings) -> Target:
     """What is in the database now, and who uses it."""
-    database = Database(settings.database_url or "", settings=contents.PLAIN)
+    database = Database(settings.direct_url, settings=contents.PLAIN)
     try:
         async with database.read() as session:
             rows = await contents.count_rows(session)
@@ -114,7 +114,7 @@ async def restore(
     disconnect: bool = False,
 ) -> str | None:
     """Put the backup in; the name under which a full database was kept. BackupError: nothing has changed."""
-    url = settings.database_url or ""
+    url = settings.direct_url
     if target.empty:
         try:
             await _fill(settings, url, dump, manifest, progress)
@@ -138,7 +138,7 @@ async def restore(
 def drop_command(settings: Settings, target: Target, kept: str) -> str:
     """What to type to be rid of a database that was replaced."""
     suited = programs.for_restore(target.major, settings.pg_bin)
-    place, _ = programs.without_password(named(settings.database_url or "", _MAINTENANCE))
+    place, _ = programs.without_password(named(settings.direct_url, _MAINTENANCE))
     return f"{suited.folder / 'psql'} '{place}' -c 'DROP DATABASE {_quoted(kept)}'"
 
 

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
-import asyncpg
-
 from app.audit import SYSTEM, record
 from app.core.clock import day_bounds, local_day, months_before, utc_now
+from app.core.connecting import connect_plainly
 from app.core.database import Database, plain_url
 from app.core.settings import Settings
 from app.retention import queries
@@ -112,7 +111,7 @@ def _span(kind: Kind, since: date, before: date, zone: ZoneInfo) -> Span:
 
 async def _vacuum(database: Database, tables: Sequence[str]) -> None:
     """Make room of what is gone, on a connection of its own: it runs in no transaction and takes its time."""
-    connection = await asyncpg.connect(plain_url(database.url), timeout=5)
+    connection = await connect_plainly(plain_url(database.url), timeout=5)
     try:
         for table in tables:
             await connection.execute(f"VACUUM (ANALYZE) {table}")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
+from app.core import remembered
 from app.core.remembered import Gathered, Remembered
 
 
@@ -157,4 +158,19 @@ async def test_a_failed_question_is_told_to_its_askers_and_the_next_is_asked() -
     with pytest.raises(ConnectionError):
         await asking[1]
     shop.broken = False
+    assert await gathered.get(1) == "value 1"
+
+
+async def test_a_reading_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "READING_SECONDS", 0.05)
+    source, shop = Source(), Shop()
+    source.open.clear()
+    memory, gathered = source.memory(), Gathered(shop.read)
+    with pytest.raises(TimeoutError):
+        await memory.get("a")
+    with pytest.raises(TimeoutError):
+        await gathered.get(1)
+    source.open.set()
+    shop.open.set()
+    assert await memory.get("a") == "first"
     assert await gathered.get(1) == "value 1"
