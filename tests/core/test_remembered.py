@@ -34,8 +34,7 @@ class Source:
 async def crowd(memory: Remembered[str, str], size: int) -> list[asyncio.Task[str | None]]:
     """So many who ask at once, and have begun to wait."""
     asking = [asyncio.create_task(memory.get("a")) for _ in range(size)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     return asking
 
 
