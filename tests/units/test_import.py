@@ -276,7 +276,7 @@ async def test_the_whole_country_is_imported_at_once(
 
 async def test_the_report_is_what_openapi_says(http: httpx.AsyncClient, world: World) -> None:
     described = (await http.get("/openapi.json")).json()["paths"]["/api/v1/units/import"]["post"]["responses"]
-    assert set(described) == {"200", "400", "401", "403", "413", "422", "429", "503"}
+    assert set(described) == {"200", "400", "401", "403", "408", "413", "422", "429", "503"}
     shape = described["422"]["content"]
     assert (
         json.dumps(shape["application/json"]) == '{"schema": {"$ref": "#/components/schemas/ImportReport"}}'
