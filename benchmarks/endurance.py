@@ -11,6 +11,7 @@ is offered its own maximum, the steady load that the other bore, and the rush. I
 
 import asyncio
 import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,13 +74,13 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
         most = await _most(server, requests, lengths)
         acknowledged += most.acknowledged
         steady = SHARE * most.per_second
-        rows = [_said(f"the most it takes, {processes(1)} and the job runner", most)]
-        rows += await _steady(ground, server, requests, steady, lengths, acknowledged)
-        rows += await _rush(server, requests, steady, lengths, acknowledged)
+        rows = _so_far([_said(f"the most it takes, {processes(1)} and the job runner", most)])
+        rows += _so_far(await _steady(ground, server, requests, steady, lengths, acknowledged))
+        rows += _so_far(await _rush(server, requests, steady, lengths, acknowledged))
     async with ground.connection() as connection:
         lost = await intake.lost(connection, acknowledged)
     said = f"{len(acknowledged):,} acknowledged, {lost} of them missing"
-    rows.append(Row(PART, "every acknowledged response is stored", said, "all", not lost))
+    rows += _so_far([Row(PART, "every acknowledged response is stored", said, "all", not lost)])
     return rows + await _one_by_one(ground, requests, steady, lengths)
 
 
@@ -254,6 +255,13 @@ async def _written(ground: Ground) -> int:
     """Bytes of write-ahead log so far."""
     async with ground.connection() as connection:
         return int(await connection.fetchval("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"))
+
+
+def _so_far(rows: list[Row]) -> list[Row]:
+    """Rows, told on standard error as they are measured: the whole takes a quarter of an hour."""
+    for row in rows:
+        print(f"{row.what}: {row.measured}", file=sys.stderr, flush=True)
+    return rows
 
 
 def _many_files() -> None:
