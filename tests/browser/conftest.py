@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.support.server import Server, running
-from tests.support.site import Site
+from tests.support.site import BRIEF, Site
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = (
@@ -49,7 +49,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 async def site(server: Server) -> AsyncIterator[Site]:
     """The service with two units and a procedure, and calls to make visits and read what was stored."""
-    async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=BRIEF) as http:
         yield await Site.furnish(server, http)
 
 

@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.support.phone import ANSWERS, Phone
 from tests.support.server import running
-from tests.support.site import Site
+from tests.support.site import BRIEF, Site
 from tests.support.tablet import Tablet
 
 HERE = Path(__file__).parents[2] / "docs" / "screens"
@@ -137,7 +137,7 @@ async def main() -> None:
     directory.chmod(0o755)
     with running(directory / "data") as server:
         async with (
-            httpx.AsyncClient(base_url=server.url, timeout=60) as http,
+            httpx.AsyncClient(base_url=server.url, timeout=60, limits=BRIEF) as http,
             async_playwright() as playwright,
         ):
             site = await Site.furnish(server, http)

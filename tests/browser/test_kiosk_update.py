@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.support.server import free_port, start
-from tests.support.site import Site
+from tests.support.site import BRIEF, Site
 from tests.support.tablet import QUESTIONS_ONLY, Tablet
 from tests.support.waiting import until
 
@@ -36,7 +36,7 @@ async def test_a_new_release_is_taken_between_two_citizens_and_loses_nothing(
     port = free_port()
     server = start(tree / "data", port=port, tree=tree)
     try:
-        async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=BRIEF) as http:
             site = await Site.furnish(server, http)
             unit = await site.unit()
             context = await browser.new_context(viewport={"width": 1280, "height": 800})

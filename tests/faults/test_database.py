@@ -254,13 +254,21 @@ async def links(house: House) -> list[Submission]:
 
 
 async def test_a_deadlock_is_tried_again(
-    house: House, migrated_url: str, links: list[Submission], caplog: pytest.LogCaptureFixture
+    house: House,
+    migrated_url: str,
+    links: list[Submission],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level("INFO", "app.responses.intake")
+    # PostgreSQL looks once for a deadlock, so long after the wait began: by then there must be one
+    monkeypatch.setattr("app.responses.intake.LOCK_TIMEOUT", "1min")
+    joint = "&" if "?" in migrated_url else "?"
+    patient = f"{migrated_url}{joint}deadlock_timeout=4s"
     first, second = (f"SELECT FROM visits WHERE id = {each.visit_id} FOR UPDATE" for each in links)
     async with (
         session_of_another(migrated_url, "SET deadlock_timeout = '1min'", second) as other,
-        Intake(migrated_url, queue_size=10) as intake,
+        Intake(patient, queue_size=10) as intake,
     ):
         outcomes = asyncio.gather(*(intake.enter(each) for each in links))
         await waiting_for_a_lock(house.world.database, "sipas intake")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.database import SERVER_SETTINGS
+from app.core.deadline import UNHURRIED_SECONDS
 from app.core.http import MAX_BODY, MAX_IMPORT_BODY
 from tests.support.proxied import HAPROXY, NGINX, OPERATIONS, Ports, adapted, certificate
 
@@ -48,7 +49,9 @@ def test_proxies_wait_longer_than_the_longest_statement() -> None:
         re.findall(r"proxy_read_timeout (\d+)s", NGINX_CONF),
         re.findall(r"timeout server (\d+)s", HAPROXY_CFG),
     ):
-        assert [int(seconds) > longest for seconds in found] == [True, True]
+        assert len(found) >= 3
+        assert min(map(int, found)) > longest
+        assert UNHURRIED_SECONDS < sorted(map(int, found))[-2] < max(map(int, found))
     assert "client_header_timeout 10s" in NGINX_CONF
     assert "timeout http-request 10s" in HAPROXY_CFG
 
