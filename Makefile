@@ -99,9 +99,9 @@ browser:
 		as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 		if command -v apt-get >/dev/null 2>&1 && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
 			echo "Installing what some tests need:" $$wanted "..."; \
-			{ $$as apt-get -qq update && for one in $$wanted; do \
+			{ $$as timeout 120 apt-get -qq update && for one in $$wanted; do \
 				$$as env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-					apt-get -qq install -y --no-install-recommends $$one $$(test $$one != chromium || echo fonts-dejavu-core) \
+					timeout 300 apt-get -qq install -y --no-install-recommends $$one $$(test $$one != chromium || echo fonts-dejavu-core) \
 					|| failed="$$failed $$one"; done; } >/dev/null 2>&1; \
 			[ -z "$$failed" ] || echo "Could not be installed:$$failed. Their tests are skipped."; \
 		else echo "Not here:" $$wanted "- their tests are skipped."; fi; fi
