@@ -21,7 +21,7 @@ class PatientProtocol(HttpToolsProtocol):
     _clock: asyncio.TimerHandle | None = None
     _unsent = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as Uvicorn does
         """Wait for the first head."""
         super().connection_made(transport)
         self._wind()
