@@ -13,7 +13,8 @@ from app.audit import SYSTEM
 from app.auth.scopes import SCOPES
 from app.commands import audit, cluster, doctor, figures, jobs, keeping, period, tree
 from app.core import metrics
-from app.core.database import LOST_CONNECTION, Database
+from app.core.database import Database
+from app.core.database_errors import LOST_CONNECTION
 from app.core.problems import UnitUnknown
 from app.core.settings import PREFIX, Settings
 from app.models.unit import Unit

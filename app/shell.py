@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import bootstrap
 from app.auth.oidc.rules import read_rules
-from app.core.database import LOST_CONNECTION, Database
+from app.core.database import Database
+from app.core.database_errors import LOST_CONNECTION
 from app.core.embedded import EmbeddedPostgres
 from app.core.errors import Problem
 from app.core.logs import configure_logs

@@ -17,7 +17,8 @@ from pgqueuer.models import Schedule
 from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
 from app.core.connecting import connect_plainly
-from app.core.database import LOST_CONNECTION, Database, plain_url
+from app.core.database import Database, plain_url
+from app.core.database_errors import LOST_CONNECTION
 from app.core.replica import reading_from
 from app.core.settings import Settings
 from app.exports.jobs import purge_exports, run_exports

@@ -16,7 +16,7 @@ from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, T
 from sqlalchemy.exc import DBAPIError
 
 from app.core.backups import BackupError, Manifest, prune, read_manifest
-from app.core.database import LOST_CONNECTION
+from app.core.database_errors import LOST_CONNECTION
 from app.core.pgwheel import EmbeddedError
 from app.core.settings import PREFIX, Settings
 from app.keeping import backup as taking

@@ -25,6 +25,8 @@ UNNAMED: Mapping[str, Any] = {
 
 KEPT_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 """Seconds until a silent end is asked, and between questions; how many; milliseconds until it is missed."""
+KEPT_ALIVE_THERE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+"""The same asked of the server, which else holds the locks of a client that has vanished for two hours."""
 
 Isolation = Literal["read_committed", "read_uncommitted", "repeatable_read", "serializable"]
 
@@ -63,7 +65,7 @@ async def connect(
 ) -> asyncpg.Connection:
     """A connection whose every transaction has these settings; `url` and `options` are asyncpg's own."""
     if not pooled:
-        return await connect_plainly(url, server_settings=dict(settings), **options)
+        return await connect_plainly(url, server_settings={**KEPT_ALIVE_THERE, **settings}, **options)
     connection: Any = await connect_plainly(
         url,
         server_settings={name: value for name, value in settings.items() if name in CARRIED},

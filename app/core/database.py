@@ -6,6 +6,7 @@ queries agrees with itself. Every statement and every wait for a lock has an end
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -13,8 +14,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import AsyncAdaptedQueuePool, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -26,21 +25,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core import metrics, tracing
 from app.core.connecting import UNNAMED, connect
-from app.core.errors import Problem
-from app.core.figure_problems import MappingExists
-from app.core.par_problems import ParSheetFinal
-from app.core.period_problems import PeriodExists, SnapshotFrozen
-from app.core.problems import (
-    Conflict,
-    ProcedureExists,
-    QuestionnaireExists,
-    QuestionnaireFrozen,
-    ReorganisationExists,
-    Unavailable,
-    UnitExists,
-    UsernameTaken,
-)
-from app.core.sample_problems import SampleExists
 
 SERVER_SETTINGS: Mapping[str, str] = {
     "application_name": "sipas",
@@ -51,46 +35,13 @@ SERVER_SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
-# A constraint's name -> what its violation means. One table for the whole house.
-CONSTRAINTS: Mapping[str, type[Problem]] = {
-    "uq_units_code": UnitExists,
-    "uq_procedures_code": ProcedureExists,
-    "uq_questionnaires_code_version": QuestionnaireExists,
-    "pk_questionnaire_mappings": MappingExists,
-    "questionnaires_frozen": QuestionnaireFrozen,  # raised by a trigger
-    "par_sheets_final": ParSheetFinal,  # raised by a trigger
-    "uq_periods_unit_id_first_day_last_day_questionnaire_id": PeriodExists,
-    "period_snapshots_frozen": SnapshotFrozen,  # raised by a trigger
-    "uq_users_username": UsernameTaken,
-    "uq_reorganisations_decision_digest": ReorganisationExists,
-    "uq_samples_unit_id_name": SampleExists,
-}
-
 LONE_STATEMENTS = 3
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 PROBE_SECONDS = 2.0
+CLOSING_SECONDS = 5.0
 T = TypeVar("T")
 
-LOST_CONNECTION = (
-    OSError,
-    InterfaceError,
-    OperationalError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says when the server hangs up in the middle of its own work
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    TimeoutError,
-    PoolTimeout,
-)
-# Classes and codes of what passes by itself: connection, resources (a full disk among them), intervention,
-# deadlock and serialization, a disk that cannot be read, a lock not given.
-_PASSING_STATES = ("08", "53", "57", "40", "58", "55P03")
-_ONLY_READS = "25006"  # of the batch writer: a standby took the server's place; of a route: our own mistake
-REPEATABLE_STATES = frozenset({"40001", "40P01"})
-"""Serialization failure and deadlock: the same work again will do."""
+log = logging.getLogger(__name__)
 
 
 def plain_url(url: str) -> str:
@@ -226,11 +177,15 @@ class Database:
             return revision
 
     async def close(self) -> None:
-        """Give every connection back."""
-        await self.engine.dispose()
-        await self.lone_engine.dispose()
-        await self.probes.dispose()
-        await self._aside.dispose()
+        """Give every connection back; those whose other end has fallen silent are not waited for."""
+        try:
+            await within(CLOSING_SECONDS, self._close())
+        except TimeoutError:
+            log.warning("connections were left to themselves: the database does not answer")
+
+    async def _close(self) -> None:
+        for engine in (self.engine, self.lone_engine, self.probes, self._aside):
+            await engine.dispose()
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
@@ -267,30 +222,3 @@ def _engine(url: str, settings: Mapping[str, str], pooled: bool, **options: Any)
     )
     tracing.watch(engine)
     return engine
-
-
-def is_passing(error: BaseException) -> bool:
-    """Of asyncpg's own errors: the database cannot now, and nothing is wrong with what was asked."""
-    return isinstance(error, LOST_CONNECTION) or (state_of(error) or "").startswith(
-        (*_PASSING_STATES, _ONLY_READS)
-    )
-
-
-def state_of(error: BaseException) -> str | None:
-    """SQLSTATE of an error of asyncpg's own; None of any other."""
-    return error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
-
-
-def problem_of(error: BaseException) -> Problem | None:
-    """What a database error means to the one who asked; None when it is our own mistake."""
-    if isinstance(error, DBAPIError):
-        cause: Any = error.orig
-        name = getattr(getattr(cause, "__cause__", None), "constraint_name", None) or ""
-        state = getattr(cause, "sqlstate", None) or ""
-        if name in CONSTRAINTS:
-            return CONSTRAINTS[name]()
-        if state.startswith("23"):
-            return Conflict()
-        if state.startswith(_PASSING_STATES) or error.connection_invalidated:
-            return Unavailable()
-    return Unavailable() if is_passing(error) else None

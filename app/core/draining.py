@@ -24,7 +24,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import Server
 from uvicorn.supervisors.multiprocess import Process
 
-from app.core.database import LOST_CONNECTION, Database
+from app.core.database import Database
+from app.core.database_errors import LOST_CONNECTION
 from app.core.revision import HEAD
 from app.core.settings import load_settings
 

@@ -20,7 +20,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import caller, logs, metrics
-from app.core.database import LOST_CONNECTION, problem_of
+from app.core.database_errors import LOST_CONNECTION, problem_of
 from app.core.deps import pick_language
 from app.core.errors import Problem, fault_of
 from app.core.etag import etag_of, json_of, matches

@@ -24,7 +24,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.core import metrics
-from app.core.database import LOST_CONNECTION, Database, Reader
+from app.core.database import Database, Reader
+from app.core.database_errors import LOST_CONNECTION
 
 CHECK_SECONDS = 1.0
 CHECK_TIMEOUT = 3.0

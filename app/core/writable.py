@@ -13,7 +13,8 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.database import LOST_CONNECTION, PROBE_SECONDS, Database, within
+from app.core.database import PROBE_SECONDS, Database, within
+from app.core.database_errors import LOST_CONNECTION
 
 FRESH_SECONDS = 5.0
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.database import LOST_CONNECTION
+from app.core.database_errors import LOST_CONNECTION
 from app.core.embedded import EmbeddedPostgres
 from app.core.pgwheel import EmbeddedError
 from app.core.settings import PREFIX, Settings

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
 
-from app.core.database import problem_of
+from app.core.database_errors import problem_of
 from app.core.errors import Problem
 from app.core.problems import Unavailable
 

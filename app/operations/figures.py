@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.subjects import Grant, Subject
 from app.core.backups import newest_backup
 from app.core.clock import local_day, utc_now
-from app.core.database import LOST_CONNECTION, Database
+from app.core.database import Database
+from app.core.database_errors import LOST_CONNECTION
 from app.devices import queries as device_queries
 from app.devices import service as devices
 from app.operations import queries

@@ -1,6 +1,7 @@
 """What has to be there for requests to be served. One function a check; the next one is a line in `ready`."""
 
-from app.core.database import LOST_CONNECTION, Database
+from app.core.database import Database
+from app.core.database_errors import LOST_CONNECTION
 from app.core.draining import leaving
 from app.core.revision import HEAD
 from app.core.writable import WriteProbe

@@ -27,7 +27,8 @@ import asyncpg
 
 from app.core import metrics, tracing
 from app.core.connecting import connect
-from app.core.database import REPEATABLE_STATES, SERVER_SETTINGS, is_passing, plain_url, state_of
+from app.core.database import SERVER_SETTINGS, plain_url
+from app.core.database_errors import REPEATABLE_STATES, is_passing, state_of
 from app.core.errors import Problem
 from app.core.faults import Fault
 from app.core.problems import (

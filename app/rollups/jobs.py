@@ -24,7 +24,7 @@ from app.core.database import Database
 from app.jobs.failures import Aside, SomeFailed, is_away
 from app.jobs.states import Heartbeat
 from app.questionnaires.published import PublishedQuestionnaires
-from app.rollups import queries
+from app.rollups import pulse, queries
 from app.rollups.compare import Comparison
 from app.rollups.compute import TABLES, recount_days, recount_month
 from app.rollups.differences import Verification
@@ -37,8 +37,6 @@ Progress = Callable[[int, int], None]
 
 INTERVAL_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 10.0
-LONGEST_PULSE_SECONDS = 120.0
-"""A pulse that takes longer waits for a connection that somebody on the way has forgotten."""
 REBUILD_CONNECTIONS = 2
 REBUILD_UNITS = 64
 """Units of one chunk of a rebuild: small enough that both connections end at about the same time."""
@@ -86,9 +84,9 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
             continue
 
 
-async def _in_time(pulse: Awaitable[int]) -> int:
-    async with asyncio.timeout(LONGEST_PULSE_SECONDS):
-        return await pulse
+async def _in_time(turn: Awaitable[int]) -> int:
+    async with asyncio.timeout(pulse.LONGEST_PULSE_SECONDS):
+        return await turn
 
 
 async def nightly_recount(database: Database, days: int = 3) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from app.core import metrics
-from app.core.database import LOST_CONNECTION, problem_of
+from app.core.database_errors import LOST_CONNECTION, problem_of
 from app.core.deadline import say_lateness
 from app.core.errors import Problem
 from app.core.problems import BadRequest, InternalError

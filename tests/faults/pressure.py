@@ -6,7 +6,7 @@ Between it and PostgreSQL stands a wire that can be cut (nobody there) or swallo
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +53,7 @@ class Wire:
         self._forgotten: list[asyncio.Event] = []
         self._listening: asyncio.Server | None = None
         self._open: set[asyncio.WriteTransport] = set()
+        self._last_words: bytes | None = None
 
     @property
     def url(self) -> str:
@@ -80,6 +81,15 @@ class Wire:
         """Carry nothing any more, and tell nobody: a frozen network."""
         self._through.clear()
 
+    def swallow_after(self, words: bytes) -> None:
+        """Carry these words to PostgreSQL yet, when somebody says them, and then nothing any more."""
+        self._last_words = words
+
+    def _overhear(self, said: bytes) -> None:
+        if self._last_words is not None and self._last_words in said:
+            self._last_words = None
+            self._through.clear()
+
     async def forget(self) -> None:
         """Carry new connections and leave the old ones swallowed: a firewall that was started anew."""
         self._forgotten.append(self._through)
@@ -99,14 +109,22 @@ class Wire:
             )
         ends = {writer.transport, far_writer.transport}
         self._open |= ends
-        await asyncio.gather(_pump(reader, far_writer, through), _pump(far_reader, writer, through))
+        await asyncio.gather(
+            _pump(reader, far_writer, through, self._overhear), _pump(far_reader, writer, through)
+        )
         self._open -= ends
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, through: asyncio.Event) -> None:
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    through: asyncio.Event,
+    overhear: Callable[[bytes], None] = lambda _: None,
+) -> None:
     with suppress(OSError):  # a cut wire
         while chunk := await reader.read(CHUNK):
             await through.wait()
+            overhear(chunk)
             writer.write(chunk)
             await writer.drain()
     writer.transport.abort() if writer.transport.is_closing() else writer.close()

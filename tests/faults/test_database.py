@@ -13,23 +13,27 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.core.database import SERVER_SETTINGS, Database, problem_of
+from app.core.clock import utc_now
+from app.core.database import SERVER_SETTINGS, Database, within
+from app.core.database_errors import problem_of
 from app.core.problems import Unavailable
 from app.core.settings import Settings
 from app.core.writable import writable
 from app.responses.intake import Intake, Stored
 from app.responses.submission import Submission
-from app.rollups import jobs
+from app.rollups import jobs, pulse
+from app.rollups.stale import mark
 from tests.faults.pressure import House, Wire, frozen, housed, long_form
 from tests.support.said import body, device, submission, visit
 from tests.support.waiting import until
+from tests.support.world import World
 
 DEADLINE = long_form("REQUEST_SECONDS", 3)
 GONE_SECONDS = long_form("GONE_SECONDS", 3)
 RATE = long_form("RATE", 20)
 """Requests a second while it is gone."""
 MOST_CONNECTIONS = 500
-PULSE_SECONDS = 10
+PULSE_SECONDS = 5
 SLACK_SECONDS = 30
 """How late a busy machine may be with an answer that its deadline has written."""
 
@@ -48,16 +52,16 @@ async def house(
 ) -> AsyncIterator[House]:
     """A hasty service at the far end of the wire, its job runner's pulse beside it."""
     hasty = settings.model_copy(update={"database_url": wire.url, "request_seconds": DEADLINE})
-    monkeypatch.setattr(jobs, "LONGEST_PULSE_SECONDS", PULSE_SECONDS)
+    monkeypatch.setattr(pulse, "LONGEST_PULSE_SECONDS", PULSE_SECONDS)
     stop, runner = asyncio.Event(), Database(wire.url, pool_size=2)
     async with housed(hasty, database) as house:
-        pulse = asyncio.create_task(jobs.run_pulse(runner, stop))
+        pulsing = asyncio.create_task(jobs.run_pulse(runner, stop))
         try:
             yield house
         finally:
             await wire.mend()
             stop.set()
-            await pulse
+            await pulsing
             await runner.close()
 
 
@@ -129,6 +133,25 @@ async def test_a_database_that_is_gone_is_said_so_in_time_and_is_found_again(
     await house.recovered()
     assert (await house.http.get("/readyz")).status_code == 200
     await counted(house)
+
+
+async def test_a_pulse_forgotten_in_the_middle_of_a_statement_keeps_nobody_from_counting(
+    world: World, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither idle nor at work: PostgreSQL has a statement's text and waits for its values."""
+    monkeypatch.setattr(pulse, "LONGEST_PULSE_SECONDS", 4)
+    async with world.database.transaction() as session:
+        if int(await session.scalar(text("SHOW server_version_num")) or 0) < 170000:
+            pytest.skip("only TCP's keepalive ends such a transaction there")
+        await mark(session, [(world.units["09001"], utc_now().date())])
+    runner = Database(wire.url, pool_size=1)
+    wire.swallow_after(b"DELETE FROM stale_unit_days")
+    with pytest.raises(TimeoutError):
+        await within(1, pulse.refresh(runner))
+    await wire.forget()
+    assert await pulse.refresh(world.database) == 0  # the other holds the month
+    await until(lambda: pulse.refresh(world.database), lambda counted: counted == 1)
+    await runner.close()
 
 
 # --- the database is there, and cannot

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.core.database import Database, problem_of
+from app.core.database import Database
+from app.core.database_errors import problem_of
 from app.questionnaires.published import PublishedQuestionnaires
 from app.questionnaires.schemas import EXAMPLE
 from tests.support.world import World
