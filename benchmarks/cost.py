@@ -5,7 +5,7 @@ visits with the visits. So the three are measured apart, from the database that 
 from a day's visits registered over HTTP.
 """
 
-from app.rollups.compute import TABLES
+from app.rollups.fresh import TABLES
 from benchmarks import counting, intake
 from benchmarks.ground import Ground
 from benchmarks.report import Row

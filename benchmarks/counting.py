@@ -10,7 +10,7 @@ import time
 from statistics import median
 
 from app.core.database import Database
-from app.rollups.compute import TABLES
+from app.rollups.fresh import TABLES
 from app.rollups.jobs import rebuild
 from benchmarks.data import fill
 from benchmarks.ground import Ground

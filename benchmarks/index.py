@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import httpx
 
-from app.rollups.compute import TABLES
+from app.rollups.fresh import TABLES
 from benchmarks import counting, data, payloads
 from benchmarks.generator import Job
 from benchmarks.ground import PROVINCE, Ground, Server

@@ -9,7 +9,19 @@ looks like, in a fraction of the time that adding the elements of arrays takes.
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Column, Date, DateTime, Index, Integer, Numeric, PrimaryKeyConstraint, Table, func
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Uuid,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -20,9 +32,14 @@ stale_unit_days = Table(
     Column("unit_id", Integer, nullable=False),
     Column("local_day", Date, nullable=False),
     Column("marked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("arrivals", ARRAY(Uuid)),
     Index("ix_stale_unit_days_unit_id_local_day", "unit_id", "local_day"),
 )
-"""Append-only: intake adds, the roll-up deletes what it has seen. Many marks of one unit-day are one."""
+"""Append-only: intake adds, the roll-up deletes what it has seen. Many marks of one unit-day are one.
+
+`arrivals`: the ids of the responses whose arrival is all that the mark tells of; empty when only visits have
+changed; null for anything else, and the unit-day must be counted again as a whole.
+"""
 
 
 class ChannelDay(Base):

@@ -49,8 +49,8 @@ _INPUT = f"input AS (SELECT * FROM unnest({_ARRAYS}) WITH ORDINALITY AS t({', '.
 _INSERT = f"INSERT INTO responses ({', '.join(_STORED)}, local_day, procedure_id, counter)"
 _RETURNING = "ON CONFLICT (unit_id, id) DO NOTHING RETURNING unit_id, id, local_day"
 _MARK = (
-    "marked AS (INSERT INTO stale_unit_days (unit_id, local_day)"
-    " SELECT DISTINCT unit_id, local_day FROM written)"
+    "marked AS (INSERT INTO stale_unit_days (unit_id, local_day, arrivals)"
+    " SELECT unit_id, local_day, array_agg(id) FROM written GROUP BY unit_id, local_day)"
 )
 
 # Names and types come from the table above, never from a request.

@@ -1,6 +1,7 @@
 """Jobs of the roll-up: the pulse, the nightly re-count, the rebuild and the verification.
 
-The pulse takes the marks it can see, deletes them, counts those unit-days in the same snapshot and commits.
+The pulse takes the marks it can see, deletes them, adds what has arrived in those unit-days in the same
+snapshot, or counts them again, and commits.
 A mark it cannot see belongs to a response it cannot see either, and stays for the next pulse. So nothing is
 missed and nothing is counted twice, whatever happens at the same time.
 
@@ -19,17 +20,18 @@ from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.clock import utc_now
+from app.core.clock import next_month, utc_now
 from app.core.database import Database
 from app.jobs.failures import Aside, SomeFailed, is_away
 from app.jobs.states import Heartbeat
 from app.questionnaires.published import PublishedQuestionnaires
-from app.rollups import pulse, queries
+from app.rollups import pulse, worklist
 from app.rollups.compare import Comparison
-from app.rollups.compute import TABLES, recount_days, recount_month
+from app.rollups.compute import recount_days, recount_month
 from app.rollups.differences import Verification
+from app.rollups.fresh import TABLES
 from app.rollups.pulse import PULSE_UNIT_DAYS, hold_months, persist, refresh, snapshot
-from app.rollups.queries import UnitDay
+from app.rollups.worklist import UnitDay
 
 __all__ = ["Verification", "nightly_recount", "rebuild", "refresh", "run_pulse", "verify"]
 
@@ -53,7 +55,8 @@ log = logging.getLogger(__name__)
 
 
 async def run_pulse(database: Database, stop: asyncio.Event, interval: float = INTERVAL_SECONDS) -> None:
-    """Pulse until told to stop: at once while much is due, else every `interval` seconds.
+    """Pulse until told to stop: at once while much is due, else every `interval` seconds; in a rush no more
+    than half of the time: intake comes first.
 
     Whatever goes wrong is logged and tried again, after ever longer waits: the marks keep the work.
     """
@@ -69,7 +72,7 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
             ):
                 if stop.is_set():
                     return
-            wait = interval
+            wait = max(interval, time.monotonic() - started)
         except Exception as error:
             failure = error
             wait = min(max(wait * 2, interval), LONGEST_WAIT_SECONDS)
@@ -97,12 +100,12 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
     questionnaires = PublishedQuestionnaires(database)
     since = utc_now().date() - timedelta(days=days)
     async with snapshot(database, *_UNHURRIED) as connection:
-        due = await queries.unit_days_since(connection, since)
+        due = await worklist.unit_days_since(connection, since)
     wrong, failed = 0, list[UnitDay]()
 
     async def recount(unit_days: Sequence[UnitDay]) -> int:
         async def count(connection: AsyncConnection) -> int:
-            unmarked = await queries.unmarked(connection, unit_days)
+            unmarked = await worklist.unmarked(connection, unit_days)
             if not unmarked:
                 return 0
             return await recount_days(connection, questionnaires, unmarked, sum_all=True)
@@ -135,15 +138,15 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
 async def rebuild(database: Database, progress: Progress | None = None) -> int:
     """Count every cell from scratch, a month of some units at a time; returns how many responses there are.
 
-    Safe beside intake and pulse: the old cells are read until the new ones are committed, and marks stay
-    for the pulse. `progress(responses done, all)`.
+    Safe beside intake and pulse: the old cells are read until the new ones are committed, and the marks of
+    what is counted here are taken with it. `progress(responses done, all)`.
     """
     questionnaires = PublishedQuestionnaires(database)
     async with snapshot(database, *_UNHURRIED) as connection:
-        months = await queries.months(connection)
-        units = await queries.unit_ids(connection)
+        months = await worklist.months(connection)
+        units = await worklist.unit_ids(connection)
         for table in TABLES:
-            await queries.drop_orphans(connection, table.name)
+            await worklist.drop_orphans(connection, table.name)
     total, done = sum(months.values()), 0.0
     blocks = [units[start : start + REBUILD_UNITS] for start in range(0, len(units), REBUILD_UNITS)]
     chunks = [(month, block) for month in sorted(months) for block in blocks]
@@ -156,6 +159,8 @@ async def rebuild(database: Database, progress: Progress | None = None) -> int:
             async def count(
                 connection: AsyncConnection, month: date = month, block: list[int] = block
             ) -> int:
+                # what they were made for is counted here: added once more, it would count twice
+                await worklist.take_month(connection, block, month, next_month(month))
                 return await recount_month(connection, questionnaires, block, month)
 
             await _with_month(database, month, count)
@@ -192,7 +197,7 @@ async def verify(database: Database, progress: Progress | None = None) -> Verifi
     async with snapshot(
         database, "SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = 0"
     ) as connection:
-        months = await queries.months(connection)
+        months = await worklist.months(connection)
         total, done = sum(months.values()), 0
         comparison = await Comparison.open(connection, PublishedQuestionnaires(database))
         for month, responses in sorted(months.items()):

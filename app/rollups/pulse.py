@@ -1,4 +1,4 @@
-"""The pulse: marked unit-days are counted again, in one snapshot with the deletion of their marks.
+"""The pulse: marked unit-days are brought up to date, in one snapshot with the deletion of their marks.
 
 A unit-day that cannot be counted must not keep its neighbours from being counted: when a pulse fails, its
 unit-days are counted one by one, and those that fail keep their marks and are left alone for a while.
@@ -21,9 +21,10 @@ from app.core.database import Database
 from app.core.locks import Lock
 from app.jobs.failures import Aside, describe, is_away
 from app.questionnaires.published import PublishedQuestionnaires
-from app.rollups import queries
-from app.rollups.compute import recount_days
-from app.rollups.queries import UnitDay
+from app.rollups import worklist
+from app.rollups.arrivals import Mark, add, sorted_out
+from app.rollups.compute import recount_days, recount_visits
+from app.rollups.worklist import UnitDay
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ async def hold_months(
     """Of the months of these days, as their first days, those nobody else is writing now."""
     months = sorted({month_start(day) for day in days})
     numbers = [month.year * 12 + month.month for month in months]
-    held = await queries.try_hold_months(connection, Lock.ROLLUP_MONTHS, numbers, shared=shared)
+    held = await worklist.try_hold_months(connection, Lock.ROLLUP_MONTHS, numbers, shared=shared)
     return {month for month, number in zip(months, numbers, strict=True) if number in held}
 
 
@@ -88,7 +89,7 @@ async def refresh(
     questionnaires: PublishedQuestionnaires | None = None,
     aside: Aside[UnitDay] | None = None,
 ) -> int:
-    """One pulse: count at most `limit` marked unit-days again; returns how many it counted.
+    """One pulse: count at most `limit` marked unit-days; returns how many it counted.
 
     Those that rest in `aside` are passed over, those that cannot be counted are put there; without it they
     are raised.
@@ -105,7 +106,7 @@ async def refresh(
             raise
         log.warning("a pulse failed: its unit-days are counted one by one", extra={"cause": describe(error)})
     async with snapshot(database) as connection:
-        due = await queries.marked(connection, limit, resting)
+        due = await worklist.marked(connection, limit, resting)
     return sum([await _count_alone(database, known, unit_day, aside) for unit_day in due])
 
 
@@ -113,7 +114,7 @@ async def _pulse(
     database: Database, known: PublishedQuestionnaires, resting: Sequence[UnitDay], limit: int
 ) -> int:
     async with _short_snapshot(database) as connection:
-        return await _count_marked(connection, known, await queries.marked(connection, limit, resting))
+        return await _count_marked(connection, known, await worklist.marked(connection, limit, resting))
 
 
 async def _count_marked(
@@ -123,9 +124,21 @@ async def _count_marked(
     months = await hold_months(connection, (day for _, day in due)) if due else set()
     free = [(unit, day) for unit, day in due if month_start(day) in months]
     if free:
-        await queries.forget_marks(connection, free)
-        await recount_days(connection, known, free)
+        await _count(connection, known, [Mark(*mark) for mark in await worklist.take_marks(connection, free)])
     return len(free)
+
+
+async def _count(connection: AsyncConnection, known: PublishedQuestionnaires, taken: Sequence[Mark]) -> None:
+    """Make the cells say what these marks were made for, too."""
+    arrived, visited, again = sorted_out(taken)
+    added = await add(connection, known, arrived)
+    # not all of them to be found: whatever the reason, counting again knows
+    again |= {one for one, ids in arrived.items() if one not in added or added[one].responses != len(ids)}
+    if again:
+        await recount_days(connection, known, sorted(again))
+    visited |= {one for one, what in added.items() if what.linked}
+    if visited := visited - again:
+        await recount_visits(connection, sorted(visited))
 
 
 async def _count_alone(

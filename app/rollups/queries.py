@@ -1,4 +1,4 @@
-"""What the roll-up asks of the database: marks, months, and the sums of a period.
+"""What is asked of the cells: the sums of a period.
 
 A period is read as whole months plus edge days, so that its cost depends on units and months, never on the
 number of responses. The texts of the statements are few and stable: drivers keep them prepared.
@@ -6,7 +6,7 @@ number of responses. The texts of the statements are few and stable: drivers kee
 
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,104 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.reach import subtree, subtrees
 from app.core.replica import complete_until
-from app.models.distribution import EVERY_UNIT
 from app.rollups.spans import Spans
-
-UnitDay = tuple[int, date]
-
-_PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
-_MARKED = text(
-    f"{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days"
-    " ORDER BY unit_id, local_day LIMIT :limit"
-)
-_MARKED_BUT = text(
-    f"""{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
-    WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
-    ORDER BY unit_id, local_day LIMIT :limit"""
-)
-_FORGET = text(
-    f"DELETE FROM stale_unit_days s USING {_PAIRS}"
-    " WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day"
-)
-_UNMARKED = text(
-    f"""SELECT due.unit_id, due.local_day FROM {_PAIRS} WHERE NOT EXISTS (
-        SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
-)
-_UNIT_DAYS_SINCE = text(f"""
-    {EVERY_UNIT}
-    SELECT unit_id, local_day FROM responses WHERE local_day >= :since
-    UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
-    UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :since
-    UNION SELECT unit_id, local_day FROM unit_day WHERE local_day >= :since
-    UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :since
-    UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :since
-    ORDER BY 2, 1
-""")
-_MONTHS = text(f"""
-    {EVERY_UNIT}
-    SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
-    FROM (
-        SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
-        UNION ALL SELECT served_on, 0 FROM visits GROUP BY served_on
-        UNION ALL SELECT local_day, 0 FROM channel_day GROUP BY local_day
-        UNION ALL SELECT local_day, 0 FROM unit_day GROUP BY local_day
-        UNION ALL SELECT local_day, 0 FROM procedure_day GROUP BY local_day
-        UNION ALL SELECT local_day, 0 FROM visit_day GROUP BY local_day
-        UNION ALL SELECT local_month, 0 FROM channel_month GROUP BY local_month
-        UNION ALL SELECT local_month, 0 FROM unit_month GROUP BY local_month
-        UNION ALL SELECT local_month, 0 FROM procedure_month GROUP BY local_month
-        UNION ALL SELECT local_month, 0 FROM visit_month GROUP BY local_month) days
-    GROUP BY month ORDER BY month
-""")
-
-
-async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = ()) -> list[UnitDay]:
-    """Distinct marked unit-days, at most `limit`, in the order of the index; without those in `but`."""
-    statement, without = (_MARKED_BUT, _arrays(but)) if but else (_MARKED, {})
-    rows = await connection.execute(statement, {"limit": limit, **without})
-    return [(unit, day) for unit, day in rows]
-
-
-async def forget_marks(connection: AsyncConnection, due: Sequence[UnitDay]) -> None:
-    """Delete every mark of these unit-days that the snapshot shows."""
-    await connection.execute(_FORGET, _arrays(due))
-
-
-async def unmarked(connection: AsyncConnection, unit_days: Sequence[UnitDay]) -> list[UnitDay]:
-    """Those without a mark."""
-    return [(unit, day) for unit, day in await connection.execute(_UNMARKED, _arrays(unit_days))]
-
-
-async def try_hold_months(
-    connection: AsyncConnection, lock: int, numbers: Sequence[int], *, shared: bool
-) -> set[int]:
-    """Lock months until the transaction ends; returns those that were free."""
-    function = "pg_try_advisory_xact_lock_shared" if shared else "pg_try_advisory_xact_lock"
-    statement = text(
-        f"SELECT month FROM unnest(CAST(:months AS integer[])) AS month WHERE {function}(:lock, month)"
-    )
-    return set((await connection.scalars(statement, {"lock": int(lock), "months": list(numbers)})).all())
-
-
-async def unit_days_since(connection: AsyncConnection, since: date) -> list[UnitDay]:
-    """Unit-days from a day on that have responses, visits or cells."""
-    return [(unit, day) for unit, day in await connection.execute(_UNIT_DAYS_SINCE, {"since": since})]
-
-
-async def months(connection: AsyncConnection) -> dict[date, int]:
-    """First day of every month that has responses, visits or cells -> its responses."""
-    return {row.month: row.responses for row in await connection.execute(_MONTHS)}
-
-
-async def unit_ids(connection: AsyncConnection) -> list[int]:
-    """Every unit."""
-    return list((await connection.scalars(text("SELECT id FROM units ORDER BY id"))).all())
-
-
-async def drop_orphans(connection: AsyncConnection, table: str) -> None:
-    """Delete cells of units that do not exist: no response can have made them."""
-    orphans = f"FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)"
-    await connection.execute(text(f"{EVERY_UNIT} DELETE {orphans}"))
 
 
 class Asked(NamedTuple):
@@ -289,8 +192,3 @@ async def questionnaire_exists(connection: AsyncConnection, code: str, version: 
     )
     parameters = {"code": code} if version is None else {"code": code, "version": version}
     return bool(await connection.scalar(text(statement), parameters))
-
-
-def _arrays(due: Iterable[UnitDay]) -> dict[str, list[int] | list[date]]:
-    units, days = zip(*due, strict=True)
-    return {"units": list(units), "days": list(days)}

@@ -225,7 +225,7 @@ async def _write(session: AsyncSession, judged: Sequence[NewVisit | Outcome]) ->
         if isinstance(item, NewVisit):
             wanted.setdefault((item.dossier_code, item.unit_id), item)  # the first of a dossier counts
     created = await queries.add_visits(session, list(wanted.values())) if wanted else {}
-    await stale.mark(session, [(wanted[key].unit_id, wanted[key].served_on) for key in created])
+    await stale.mark_visits(session, [(wanted[key].unit_id, wanted[key].served_on) for key in created])
     there = [key for key in wanted if key not in created]
     visits = created | (await queries.visits_of(session, there) if there else {})
     outcomes: list[Outcome] = []

@@ -19,7 +19,7 @@ from app.core.database import Database
 from app.core.locks import Lock
 from app.models.questionnaire import Questionnaire
 from app.questionnaires.definition import MAX_COMPONENTS, MAX_CRITERIA, Definition, check
-from app.rollups import compute, jobs, pulse
+from app.rollups import arrivals, fresh, jobs, pulse
 from app.rollups.jobs import nightly_recount, rebuild, refresh, run_pulse, verify
 from app.rollups.lanes import read_unit
 from tests.support.cells import Cells, shape_of, stored, unpacked
@@ -39,7 +39,7 @@ from tests.support.world import World
 
 DAYS = [date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2)]
 UNITS = ("09001", "09002", "09101")
-TABLES = [table.name for table in compute.TABLES]
+TABLES = [table.name for table in fresh.TABLES]
 PROPERTY = settings(max_examples=30)
 
 
@@ -90,6 +90,7 @@ STEPS = st.lists(
             st.just("visits"),
             st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(1, 4), st.integers(0, 4)),
         ),
+        st.tuples(st.sampled_from(["rebuild", "recount"]), st.none()),
     ),
     min_size=1,
     max_size=10,
@@ -125,6 +126,10 @@ class Life:
                 self.said += arrived
             elif deed == "pulse":
                 await refresh(self.database, limit=what)
+            elif deed == "rebuild":
+                await rebuild(self.database)
+            elif deed == "recount":
+                await nightly_recount(self.database, days=100_000)
             elif deed == "judge" and self.said:
                 at, verdict = what[0] % len(self.said), what[1]
                 self.said[at] = await judge(self.database, self.said[at], verdict)
@@ -270,19 +275,68 @@ async def test_responses_committed_during_a_pulse_wait_for_the_next(
 ) -> None:
     life = Life(world)
     await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)])])
-    counting = compute.recount_days
+    adding = arrivals.add
 
-    async def interrupted(*arguments: Any) -> int:
-        monkeypatch.setattr(pulse, "recount_days", counting)
+    async def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(pulse, "add", adding)
         await life.live([("arrive", [Sketch(0, 0, "quick-5", (1,) * 8, "kiosk", "counted", None)])])
-        return await counting(*arguments)
+        return await adding(*arguments)
 
-    monkeypatch.setattr(pulse, "recount_days", interrupted)
+    monkeypatch.setattr(pulse, "add", interrupted)
     assert await refresh(world.database) == 1
     key = (world.units["09001"], DAYS[0], world.questionnaires["quick-5"])
     assert (await life.stored()).unit_day[key].responses == 1
     assert await marks(world.database) == {key[:2]: 1}
     await drain(world.database)
+    assert await life.stored() == life.expected()
+
+
+async def test_arrivals_and_visits_alone_have_no_unit_day_counted_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await some_life(world)
+
+    async def never(*_: Any) -> int:
+        raise AssertionError("a unit-day was counted again")
+
+    monkeypatch.setattr(pulse, "recount_days", never)
+    sketches = [
+        Sketch(0, day, form, (5, 1, 0, 4, 2, 3, 5, 5), channel, verdict, procedure)
+        for day, form, channel, verdict, procedure in product(
+            (0, 1), sorted(FORMS), ("kiosk", "link"), ("counted", "quarantined"), (None, 1)
+        )
+    ]
+    for sketch in sketches:
+        await life.live([("arrive", [sketch, sketch]), ("visits", (0, sketch.day, 2, 1)), ("pulse", 500)])
+    await drain(world.database)
+    assert await life.stored() == life.expected()
+    assert (await verify(world.database)).differences == []
+
+
+async def test_a_response_that_is_judged_before_it_was_counted_counts_as_judged(world: World) -> None:
+    life = Life(world)
+    arrived = [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)] * 3
+    await life.live([("arrive", arrived), ("pulse", 500), ("arrive", arrived), ("judge", (5, "void"))])
+    assert await refresh(world.database) == 1
+    assert await life.stored() == life.expected()
+
+
+async def test_arrivals_that_are_not_to_be_found_have_their_unit_day_counted(world: World) -> None:
+    life = Life(world)
+    await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)] * 2)])
+    lost = life.said.pop()
+    async with world.database.transaction() as session:
+        await session.execute(text("DELETE FROM responses WHERE id = :id"), {"id": lost.id})
+    await drain(world.database)
+    assert await life.stored() == life.expected()
+
+
+async def test_a_rebuild_takes_the_marks_of_what_it_counts(world: World) -> None:
+    life = Life(world)
+    await life.live([("arrive", [Sketch(1, 1, "quick-5", (4,) * 8, "link", "counted", 0)] * 4)])
+    await rebuild(world.database)
+    assert not await marks(world.database)
+    assert await refresh(world.database) == 0
     assert await life.stored() == life.expected()
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import insert, text, update
 
 from app.core.database import Database
 from app.models.response import Response
+from app.models.rollup import stale_unit_days
 from app.models.visit import ANSWERED, Visit
 from app.rollups import stale
 
@@ -40,7 +41,7 @@ class Said:
 
 
 async def insert_responses(database: Database, said: Iterable[Said], *, mark: bool = True) -> None:
-    """Store responses with every column, and their marks, in one transaction."""
+    """Store responses with every column, and their marks as intake makes them, in one transaction."""
     said = list(said)
     rows = [
         {
@@ -68,8 +69,14 @@ async def insert_responses(database: Database, said: Iterable[Said], *, mark: bo
     async with database.transaction() as session:
         if rows:
             await session.execute(insert(Response), rows)
-        if mark:
-            await stale.mark(session, [(one.unit_id, one.local_day) for one in said])
+        if rows and mark:
+            arrivals = defaultdict[tuple[int, date], list[UUID]](list)
+            for one in said:
+                arrivals[one.unit_id, one.local_day].append(one.id)
+            marked = [
+                {"unit_id": unit, "local_day": day, "arrivals": ids} for (unit, day), ids in arrivals.items()
+            ]
+            await session.execute(insert(stale_unit_days), marked)
 
 
 async def judge(database: Database, one: Said, verdict: str) -> Said:
@@ -104,7 +111,7 @@ async def insert_visits(
                 for number in range(visits)
             ],
         )
-        await stale.mark(session, [(unit_id, day)])
+        await stale.mark_visits(session, [(unit_id, day)])
 
 
 class Form(NamedTuple):

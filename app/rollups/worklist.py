@@ -1,0 +1,129 @@
+"""What the jobs of the roll-up ask: which unit-days are marked, which months and units there are.
+
+The texts of the statements are few and stable: drivers keep them prepared.
+"""
+
+# ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.models.distribution import EVERY_UNIT
+
+UnitDay = tuple[int, date]
+
+_PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
+_MARKED = text(
+    f"{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days"
+    " ORDER BY unit_id, local_day LIMIT :limit"
+)
+_MARKED_BUT = text(
+    f"""{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
+    WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
+    ORDER BY unit_id, local_day LIMIT :limit"""
+)
+_TAKE = text(
+    f"DELETE FROM stale_unit_days s USING {_PAIRS}"
+    " WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day"
+    " RETURNING s.unit_id, s.local_day, s.arrivals"
+)
+_TAKE_MONTH = text(
+    "DELETE FROM stale_unit_days WHERE unit_id = ANY(CAST(:units AS integer[]))"
+    " AND local_day >= :first AND local_day < :after"
+)
+_UNMARKED = text(
+    f"""SELECT due.unit_id, due.local_day FROM {_PAIRS} WHERE NOT EXISTS (
+        SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
+)
+_UNIT_DAYS_SINCE = text(f"""
+    {EVERY_UNIT}
+    SELECT unit_id, local_day FROM responses WHERE local_day >= :since
+    UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
+    UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :since
+    UNION SELECT unit_id, local_day FROM unit_day WHERE local_day >= :since
+    UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :since
+    UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :since
+    ORDER BY 2, 1
+""")
+_MONTHS = text(f"""
+    {EVERY_UNIT}
+    SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
+    FROM (
+        SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
+        UNION ALL SELECT served_on, 0 FROM visits GROUP BY served_on
+        UNION ALL SELECT local_day, 0 FROM channel_day GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM unit_day GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM procedure_day GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM visit_day GROUP BY local_day
+        UNION ALL SELECT local_month, 0 FROM channel_month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM unit_month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM procedure_month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM visit_month GROUP BY local_month) days
+    GROUP BY month ORDER BY month
+""")
+
+
+async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = ()) -> list[UnitDay]:
+    """Distinct marked unit-days, at most `limit`, in the order of the index; without those in `but`."""
+    statement, without = (_MARKED_BUT, _arrays(but)) if but else (_MARKED, {})
+    rows = await connection.execute(statement, {"limit": limit, **without})
+    return [(unit, day) for unit, day in rows]
+
+
+async def take_marks(
+    connection: AsyncConnection, due: Sequence[UnitDay]
+) -> list[tuple[int, date, list[UUID] | None]]:
+    """Delete every mark of these unit-days that the snapshot shows; unit, day and arrivals of each."""
+    rows = await connection.execute(_TAKE, _arrays(due))
+    return [(unit, day, arrivals) for unit, day, arrivals in rows]
+
+
+async def take_month(connection: AsyncConnection, units: Sequence[int], first: date, after: date) -> None:
+    """Delete every mark of these units and days from `first` until before `after` that the snapshot shows."""
+    await connection.execute(_TAKE_MONTH, {"units": list(units), "first": first, "after": after})
+
+
+async def unmarked(connection: AsyncConnection, unit_days: Sequence[UnitDay]) -> list[UnitDay]:
+    """Those without a mark."""
+    return [(unit, day) for unit, day in await connection.execute(_UNMARKED, _arrays(unit_days))]
+
+
+async def try_hold_months(
+    connection: AsyncConnection, lock: int, numbers: Sequence[int], *, shared: bool
+) -> set[int]:
+    """Lock months until the transaction ends; returns those that were free."""
+    function = "pg_try_advisory_xact_lock_shared" if shared else "pg_try_advisory_xact_lock"
+    statement = text(
+        f"SELECT month FROM unnest(CAST(:months AS integer[])) AS month WHERE {function}(:lock, month)"
+    )
+    return set((await connection.scalars(statement, {"lock": int(lock), "months": list(numbers)})).all())
+
+
+async def unit_days_since(connection: AsyncConnection, since: date) -> list[UnitDay]:
+    """Unit-days from a day on that have responses, visits or cells."""
+    return [(unit, day) for unit, day in await connection.execute(_UNIT_DAYS_SINCE, {"since": since})]
+
+
+async def months(connection: AsyncConnection) -> dict[date, int]:
+    """First day of every month that has responses, visits or cells -> its responses."""
+    return {row.month: row.responses for row in await connection.execute(_MONTHS)}
+
+
+async def unit_ids(connection: AsyncConnection) -> list[int]:
+    """Every unit."""
+    return list((await connection.scalars(text("SELECT id FROM units ORDER BY id"))).all())
+
+
+async def drop_orphans(connection: AsyncConnection, table: str) -> None:
+    """Delete cells of units that do not exist: no response can have made them."""
+    orphans = f"FROM {table} c WHERE NOT EXISTS (SELECT FROM units u WHERE u.id = c.unit_id)"
+    await connection.execute(text(f"{EVERY_UNIT} DELETE {orphans}"))
+
+
+def _arrays(due: Iterable[UnitDay]) -> dict[str, list[int] | list[date]]:
+    units, days = zip(*due, strict=True)
+    return {"units": list(units), "days": list(days)}
