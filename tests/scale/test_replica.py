@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -88,7 +89,6 @@ async def test_the_replica_answers_and_says_how_fresh_it_is(
     )
     assert as_of <= utc_now()
     form = {"from": day(1), "to": day(), "questionnaire": "quick-5"}
-    served = reads("replica")
     for path, more in (
         ("indices/24/series", {"grain": "day"}),
         ("indices/24/drivers", {}),
@@ -96,12 +96,18 @@ async def test_the_replica_answers_and_says_how_fresh_it_is(
         ("public/periods", {}),
     ):
         params = {**form, **more} if "public" not in path else more
-        answer = await http.get(f"/api/v1/{path}", params=params, headers=world.admin)
-        assert answer.status_code == 200, answer.text
-    assert reads("replica") == served + 4
+        # a busy machine may be late for once: then the primary answers
+        await until(partial(served, http, world, path, params), lambda more: more == 1)
     # staff's lists see what was just written
-    assert (await http.get("/api/v1/units", headers=world.admin)).status_code == 200
-    assert reads("replica") == served + 4
+    assert await served(http, world, "units", {}) == 0
+
+
+async def served(http: httpx.AsyncClient, world: World, path: str, params: dict[str, str]) -> float:
+    """How many readings of the replica this answer took."""
+    before = reads("replica")
+    answer = await http.get(f"/api/v1/{path}", params=params, headers=world.admin)
+    assert answer.status_code == 200, answer.text
+    return reads("replica") - before
 
 
 async def test_a_replica_that_stands_still_says_so_and_is_left_when_it_is_late(
