@@ -12,7 +12,7 @@ from app.auth import routes as auth
 from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.totp import Seal
-from app.core import tracing
+from app.core import refusing, tracing
 from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.deadline import Deadline
@@ -73,8 +73,9 @@ ROOMS = (
     operations,
 )
 
-MOST_OTHERS = 1000
-"""Requests under way in one process beside a full intake queue; whoever comes then hears 503 at once."""
+GARBAGE = 10_000, 5, 20
+"""Python's own 700 would look through everything for garbage every second or two in a rush, when there is
+most to look through and least time for it; nobody is answered meanwhile."""
 
 DESCRIPTION = """\
 How satisfied are citizens with one-stop-shop public services? Partner systems register visits and print a
@@ -138,7 +139,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.pages = Pages(Catalogues.load(), Assets.load())
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
-    app.add_middleware(Deadline, seconds=settings.request_seconds, most=settings.intake_queue + MOST_OTHERS)
+    app.add_middleware(Deadline, seconds=settings.request_seconds, most=refusing.MOST_UNDER_WAY)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext, log_sample=settings.log_sample)
     if settings.cors_origins:
@@ -166,4 +167,5 @@ def app_from_environment() -> FastAPI:
     # tenth of a second each time.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
     return app

@@ -20,13 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.errors import Problem
 from app.core.http import language_header, problem_response
 from app.core.problems import Unavailable
+from app.core.refusing import NEVER_REFUSED
 
 UNHURRIED_SECONDS = 300
 """For what is known to take long: imports, closing a period, an export until its first byte."""
 UNTAKEN_SECONDS = 60
 """A reader who takes no byte of a streamed answer for so long has gone."""
-NEVER_REFUSED = frozenset({"/healthz", "/readyz", "/metrics"})
-
 _KEY = "sipas.deadline"
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class Deadline:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if self.under_way >= self._most and scope["path"] not in NEVER_REFUSED:
+        if self.under_way >= self._most and scope["path"].encode() not in NEVER_REFUSED:
             await problem_response(Unavailable(), language_header(scope))(scope, receive, send)
             return
         self.under_way += 1

@@ -8,7 +8,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -69,8 +69,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        current = sent_id if 8 <= len(sent_id) <= 64 and _is_token(sent_id) else secrets.token_hex(8).encode()
+        current = request_id_of(scope["headers"])
         logs.request_id.set(current.decode())
         client = scope.get("client")
         address = caller.address.set(client[0] if client else "unknown")
@@ -108,6 +107,12 @@ class RequestContext:
                         "ms": round(seconds * 1000, 1),
                     },
                 )
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The id that the caller gave a request, if it is well-formed, or a fresh one."""
+    sent = next((value for name, value in headers if name == b"x-request-id"), b"")
+    return sent if 8 <= len(sent) <= 64 and _is_token(sent) else secrets.token_hex(8).encode()
 
 
 def _is_token(value: bytes) -> bool:
