@@ -41,6 +41,8 @@ HEALTH_SECONDS = 30
 DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 5
 PORT_PATIENCE = 10.0
+BACKLOG = 4096
+"""As many may knock at once and be let in; the next knock again after a second. The kernel may say fewer."""
 JOBS = "the job runner"
 
 log = logging.getLogger(__name__)
@@ -262,6 +264,7 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
         http=PatientProtocol,
         host=settings.host,
         port=settings.port,
+        backlog=BACKLOG,
         workers=workers,
         log_config=None,
         access_log=False,

@@ -18,6 +18,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 from uvicorn.config import STARTUP_FAILURE
@@ -26,6 +28,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from app.core.database import Database
 from app.core.database_errors import LOST_CONNECTION
+from app.core.listening import Door
 from app.core.revision import HEAD
 from app.core.settings import load_settings
 
@@ -43,6 +46,7 @@ class DrainingServer(Server):
     """Uvicorn's server in a web process of ours."""
 
     _hurried = False
+    _doors: Sequence[Door] = ()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, unless the database has still to be migrated."""
@@ -54,9 +58,18 @@ class DrainingServer(Server):
             sys.exit(STARTUP_FAILURE)
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, leaving.set)
         await super().startup(sockets)
+        made: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        protocol = partial(
+            made, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        self._doors = [Door(each, protocol) for each in sockets or []]
+        for door in self._doors:
+            door.open()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody new in, give the last call, finish what is under way."""
+        for door in self._doors:
+            door.close()
         for server in self.servers:
             server.close()
         for each in sockets or []:
