@@ -7,11 +7,16 @@ What a request costs here is measured and printed with the results.
 Closed loop: each connection asks again as soon as it has heard; that finds how much a server can take.
 Open loop (`rate`): requests fall due at fixed instants whatever the server does, and a late one has waited
 since it was due; that finds how long people wait. What finds no free connection until the end is not sent.
+Rush (`stretches`): an open loop whose rate changes, and in which nobody queues inside the client. What falls
+due while every connection waits is given up: a citizen who finds nobody comes again another time. Connections
+are opened when they are wanted and the one used last is used first, so that a crowd comes as one and goes.
 
 A job is read as one pickle from standard input, its result written as one to standard output.
 """
 
 import asyncio
+import errno
+import os
 import pickle
 import select
 import socket
@@ -19,6 +24,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 
@@ -32,7 +38,8 @@ _NEVER = float("inf")
 class Job:
     """What to send: every request is one of `templates` in turn; `{id}` in one becomes a fresh UUID.
 
-    `once`: each template is sent once, and the job ends early when they are used up.
+    `once`: each template is sent once, and the job ends early when they are used up. `stretches`: seconds and
+    requests a second of each part of a rush; then `seconds` and `rate` say nothing.
     """
 
     port: int
@@ -41,14 +48,16 @@ class Job:
     connections: int = 64
     rate: float | None = None
     once: bool = False
+    stretches: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass
 class Result:
     """What came back. Times in seconds; `acknowledged`: ids answered with 201.
 
-    `due`: when each answer's request fell due, in seconds of the Unix clock; `unsent`: requests that never
-    found a free connection while the job went on.
+    `due`, `answered`: when each answer's request fell due, in seconds since the beginning, and its status;
+    `unsent`: requests that never found a free connection while the job went on; `alone`: when those of a rush
+    fell due.
     """
 
     seconds: float
@@ -57,7 +66,9 @@ class Result:
     cpu_seconds: float
     acknowledged: list[str] = field(default_factory=list)
     due: list[float] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
     unsent: int = 0
+    alone: list[float] = field(default_factory=list)
 
     @property
     def answers(self) -> int:
@@ -105,16 +116,22 @@ class _Load:
         self._asked: dict[int, tuple[float, str | None, bytes]] = {}
         self._partial: dict[int, bytes] = {}
         self._idle: deque[int] = deque()
+        self._calling: set[int] = set()
         self.statuses: dict[int, int] = {}
         self.latencies: list[float] = []
         self.acknowledged: list[str] = []
         self.due: list[float] = []
+        self.answered: list[int] = []
         self.unsent = 0
+        self.alone: list[float] = []
 
     def run(self) -> Result:
-        self._idle.extend(self._connect() for _ in range(self._job.connections))
+        if not self._job.stretches:
+            self._idle.extend(self._connect() for _ in range(self._job.connections))
         cpu, began = time.process_time(), time.perf_counter()
-        if self._job.rate is None:
+        if self._job.stretches:
+            self._rush(began)
+        elif self._job.rate is None:
             self._closed(began + self._job.seconds)
         else:
             self._open(began, self._job.rate)
@@ -122,9 +139,17 @@ class _Load:
         for each in self._sockets.values():
             each.close()
         used = time.process_time() - cpu
-        clock = time.time() - time.perf_counter()
-        due = [clock + each for each in self.due]
-        return Result(seconds, self.statuses, self.latencies, used, self.acknowledged, due, self.unsent)
+        return Result(
+            seconds,
+            self.statuses,
+            self.latencies,
+            used,
+            self.acknowledged,
+            [each - began for each in self.due],
+            self.answered,
+            self.unsent,
+            [each - began for each in self.alone],
+        )
 
     def _connect(self) -> int:
         each = socket.create_connection(("127.0.0.1", self._job.port))
@@ -134,16 +159,33 @@ class _Load:
         self._poll.register(each, select.EPOLLIN)
         return each.fileno()
 
+    def _call(self) -> int:
+        """A connection that is not there yet: the kernel says when it is, and nothing waits for it."""
+        each = socket.socket()
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        each.setblocking(False)
+        found = each.connect_ex(("127.0.0.1", self._job.port))
+        if found not in (0, errno.EINPROGRESS):
+            raise OSError(found, os.strerror(found))
+        self._sockets[each.fileno()] = each
+        self._poll.register(each, select.EPOLLOUT)
+        self._calling.add(each.fileno())
+        return each.fileno()
+
     def _connect_again(self, each: int) -> None:
         """The server closes connections that had nothing to do; what crossed with that is sent once more."""
         if each in self._partial:
             raise ConnectionError("the server closed a connection in the middle of an answer")
         self._poll.unregister(each)
         self._sockets.pop(each).close()
-        fresh = self._connect()
+        if self._job.stretches and each not in self._asked:
+            self._idle.remove(each)
+            return
+        fresh = self._call() if self._job.stretches else self._connect()
         if each in self._asked:
             self._asked[fresh] = self._asked.pop(each)
-            self._send(fresh)
+            if fresh not in self._calling:
+                self._send(fresh)
         else:
             self._idle.remove(each)
             self._idle.append(fresh)
@@ -171,6 +213,29 @@ class _Load:
             self._give_up_after(until)
         self.unsent = total - sent
 
+    def _rush(self, began: float) -> None:
+        due, until, reached = began, began + sum(seconds for seconds, _ in self._job.stretches), began
+        for seconds, rate in self._job.stretches:
+            reached += seconds
+            while due < reached:
+                self._idle.extend(self._hear(min(1.0, max(0.0, due - time.perf_counter()))))
+                now = time.perf_counter()
+                while due <= now and due < reached:
+                    self._ask_whoever_is_free(due)
+                    due += 1 / rate
+        while self._asked:
+            self._idle.extend(self._hear())
+            self._give_up_after(until)
+
+    def _ask_whoever_is_free(self, due: float) -> None:
+        if self._idle:
+            self._ask(self._idle.pop(), due)
+        elif len(self._sockets) < self._job.connections:
+            self._ask(self._call(), due)
+        else:
+            self.unsent += 1
+            self.alone.append(due)
+
     def _give_up_after(self, until: float) -> None:
         if time.perf_counter() > until + _PATIENCE:
             raise TimeoutError(f"{len(self._asked)} requests were never answered")
@@ -181,17 +246,30 @@ class _Load:
         except StopIteration:
             return
         self._asked[each] = due, fresh, request
-        self._send(each)
+        if each not in self._calling:
+            self._send(each)
 
     def _send(self, each: int) -> None:
         request = self._asked[each][2]
-        if self._sockets[each].send(request) != len(request):
-            raise RuntimeError("a request did not fit into the socket's buffer")
+        with suppress(BrokenPipeError, ConnectionResetError):  # closed meanwhile: the poll will say so
+            if self._sockets[each].send(request) != len(request):
+                raise RuntimeError("a request did not fit into the socket's buffer")
+
+    def _receive(self, each: int) -> bytes:
+        try:
+            return self._sockets[each].recv(262_144)
+        except ConnectionResetError:  # the request and the end of its connection crossed
+            return b""
 
     def _hear(self, timeout: float = 1.0) -> Iterator[int]:
         """The connections whose answer is complete by now."""
         for each, _ in self._poll.poll(timeout):
-            received = self._sockets[each].recv(262_144)
+            if each in self._calling:
+                self._calling.remove(each)
+                self._poll.modify(each, select.EPOLLIN)
+                self._send(each)
+                continue
+            received = self._receive(each)
             if not received:
                 self._connect_again(each)
                 continue
@@ -204,6 +282,7 @@ class _Load:
             self.latencies.append(time.perf_counter() - due)
             self.due.append(due)
             status = int(received[9:12])
+            self.answered.append(status)
             self.statuses[status] = self.statuses.get(status, 0) + 1
             if status == 201 and fresh is not None:
                 self.acknowledged.append(fresh)
