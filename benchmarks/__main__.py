@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import cost, counting, endurance, exports, freshness, index, intake, pages, rankings
+from benchmarks import cost, counting, cuts, endurance, exports, freshness, index, intake, pages, rankings
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
@@ -21,6 +21,7 @@ from benchmarks.report import Row, table
 PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "intake": intake.run,
     "endurance": endurance.run,
+    "cuts": cuts.run,
     "counting": counting.run,
     "cost": cost.run,
     "index": index.run,
