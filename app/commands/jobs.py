@@ -13,7 +13,7 @@ from app.core.settings import Settings
 from app.jobs import running, states
 from app.jobs.failures import TRIES, describe
 from app.models.job import JobState
-from app.retention.jobs import what_is_due
+from app.retention.jobs import Report, trust_clock, what_holds, what_is_due
 from app.shell import fail, on_database, out
 from app.worker import TIMETABLE
 
@@ -103,10 +103,26 @@ def run(name: Annotated[str, typer.Argument(help="The job, as `sipas jobs` names
 
 
 @app.command()
-def retention() -> None:
-    """Show what retention would take out of old responses and visits now; changes nothing."""
-    found = on_database(what_is_due)
+def retention(
+    clock_is_right: Annotated[
+        bool,
+        typer.Option("--clock-is-right", help="Let the next runs go on that were held back for the clock."),
+    ] = False,
+) -> None:
+    """Show what retention would take out of old responses and visits now, and what holds it back."""
+
+    async def look(database: Database, settings: Settings) -> tuple[dict[str, Report], dict[str, str]]:
+        if clock_is_right:
+            now = await trust_clock(database)
+            out.print(
+                f"The next runs believe this machine's clock: {now.astimezone(settings.zone):%Y-%m-%d %H:%M}."
+            )
+        return await what_is_due(database, settings), await what_holds(database)
+
+    found, held = on_database(look)
     for table, told in found.items():
         out.print(f"{table}: {told['due']} from before {told['before']}", soft_wrap=True)
     if not found:
         out.print("Everything is kept for good.")
+    for action, why in held.items():
+        out.print(f"{action}: {why}", soft_wrap=True, markup=False)

@@ -3,12 +3,13 @@
 The rows stay, because figures are counted from them: docs/decisions/0012-retention.md. A batch is a
 transaction of its own, with how far it has come; so a run that was cut off goes on where it was, and the line
 in the record says how many there were in all. Each night goes through the days that have come of age since
-the last, and the first night of a month through everything, for what arrived late.
+the last, and the first night of a month through everything, for what arrived late. A night whose clock cannot
+be believed at once is held back: see `clock`.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from app.audit import SYSTEM, record
@@ -16,7 +17,7 @@ from app.core.clock import day_bounds, local_day, months_before, utc_now
 from app.core.connecting import connect_plainly
 from app.core.database import Database, plain_url
 from app.core.settings import Settings
-from app.retention import queries
+from app.retention import clock, queries
 from app.retention.queries import BATCH, RESPONSES, SAMPLE_RESPONSES, VISITS, Kind, Mark, Span
 
 PAUSE_SECONDS = 0.05
@@ -62,6 +63,22 @@ async def what_is_due(database: Database, settings: Settings) -> dict[str, Repor
     return found
 
 
+async def what_holds(database: Database) -> dict[str, str]:
+    """Which of the jobs are held back for their clock, and why."""
+    async with database.read() as session:
+        nights = {action: await clock.read_nights(session, action) for action in KINDS}
+    return {action: clock.say(found) for action, found in nights.items() if found.held is not None}
+
+
+async def trust_clock(database: Database) -> datetime:
+    """Let the next runs go on, whatever this machine's clock said before; what it says now."""
+    now = utc_now()
+    async with database.transaction() as session:
+        for action in KINDS:
+            await clock.write_nights(session, action, clock.Nights(now))
+    return now
+
+
 KINDS: dict[str, tuple[Kind, ...]] = {
     "retention.responses": (RESPONSES, SAMPLE_RESPONSES),
     "retention.visits": (VISITS,),
@@ -72,7 +89,9 @@ KINDS: dict[str, tuple[Kind, ...]] = {
 async def _run(database: Database, settings: Settings, action: str, months: int) -> Report:
     if months == 0:
         return {}
-    before = months_before(local_day(utc_now(), settings.zone), months)
+    now = utc_now()
+    await _let_go_on(database, action, now)
+    before = months_before(local_day(now, settings.zone), months)
     for kind in KINDS[action]:
         await _thin(database, kind, before, settings.zone)
     async with database.transaction() as session:
@@ -83,6 +102,15 @@ async def _run(database: Database, settings: Settings, action: str, months: int)
             record(session, SYSTEM, action, "deployment", [], before=str(before), **gone)
     await _vacuum(database, [table for table, rows in gone.items() if rows])
     return {"before": str(before), **gone}
+
+
+async def _let_go_on(database: Database, action: str, now: datetime) -> None:
+    """Ask whether the clock can be believed, and remember the night. Raises HeldBack."""
+    async with database.transaction() as session:
+        nights = clock.judge(await clock.read_nights(session, action), now)
+        await clock.write_nights(session, action, nights)
+    if nights.held is not None:
+        raise clock.HeldBack(clock.say(nights))
 
 
 async def _thin(database: Database, kind: Kind, before: date, zone: ZoneInfo) -> None:
