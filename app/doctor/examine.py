@@ -41,6 +41,8 @@ DATABASE: Mapping[str, Callable[[Settings, facts.Facts], Finding]] = {
     "figures": server.figures,
 }
 
+UNASKED = (*LOST_CONNECTION, asyncpg.PostgresError, SQLAlchemyError)
+
 
 def examine(settings: Settings) -> Iterator[tuple[str, Finding]]:
     """Every check's name and finding, in the order of the tables."""
@@ -62,14 +64,37 @@ def examine(settings: Settings) -> Iterator[tuple[str, Finding]]:
 def _database(settings: Settings) -> Iterator[tuple[str, Finding]]:
     try:
         known = asyncio.run(facts.ask(settings))
-    except (*LOST_CONNECTION, asyncpg.PostgresError, SQLAlchemyError) as error:
-        yield (
-            "database",
-            fault(
-                f"cannot be asked: {in_words(error)}", f"is it running, and is {PREFIX}DATABASE_URL right?"
-            ),
-        )
+    except UNASKED as error:
+        yield "database", _unasked(error)
         return
     yield "database", ok("answers")
+    if settings.direct_database_url is not None:
+        yield "pooler", _pooler(settings)
     for name, check in DATABASE.items():
         yield name, check(settings, known)
+
+
+def _unasked(error: BaseException) -> Finding:
+    says = f"cannot be asked: {in_words(error)}"
+    if "startup parameter" in says:  # as PgBouncer refuses what a session would be told at its start
+        return fault(
+            says,
+            f"it leads through a pooler: name it in {PREFIX}DATABASE_URL, and the database itself in "
+            f"{PREFIX}DIRECT_DATABASE_URL",
+        )
+    return fault(says, f"is it running, and is {PREFIX}DATABASE_URL right?")
+
+
+def _pooler(settings: Settings) -> Finding:
+    """The way that web processes take; everything else here goes straight to the database."""
+    try:
+        if asyncio.run(facts.leads_there(settings)):
+            return ok("lets transactions through to the same database")
+    except UNASKED as error:
+        return fault(
+            f"cannot be asked: {in_words(error)}", f"is it running, and is {PREFIX}DATABASE_URL right?"
+        )
+    return fault(
+        "it leads to another database than the direct way",
+        f"{PREFIX}DATABASE_URL and {PREFIX}DIRECT_DATABASE_URL must end at the same one",
+    )

@@ -53,6 +53,7 @@ _SELF = text(
     " coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false), clock_timestamp()"
 )
 _LAST_LINE = text("SELECT at FROM audit_lines ORDER BY id DESC LIMIT 1")
+_WHICH = text("SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()")
 _OLDEST_STALE = text("SELECT min(marked_at) FROM stale_unit_days")
 _STATES = text("SELECT max(greatest(last_started_at, last_finished_at)) FROM job_states")
 _SET_ASIDE = text("SELECT name FROM job_states WHERE set_aside ORDER BY name")
@@ -71,6 +72,17 @@ async def ask(settings: Settings) -> Facts:
             return await _asked(session)
     finally:
         await database.close()
+
+
+async def leads_there(settings: Settings) -> bool:
+    """Whether the pooler lets a transaction through, and it meets the database that is asked directly."""
+    through = Database(settings.database_url or "", direct_url=settings.direct_url, pool_size=1, told=False)
+    try:
+        async with through.read() as pooled, through.aside() as straight:
+            met = [(await session.execute(_WHICH)).one() for session in (pooled, straight)]
+    finally:
+        await through.close()
+    return met[0] == met[1]
 
 
 async def _asked(session: AsyncSession) -> Facts:

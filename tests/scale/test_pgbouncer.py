@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
@@ -13,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from app.audit import SYSTEM
 from app.core.database import SERVER_SETTINGS, Database, plain_url
 from app.core.settings import Settings
+from app.doctor.examine import examine
+from app.doctor.finding import Finding
 from app.exports.jobs import run_exports
 from app.main import create_app
 from app.rollups.jobs import run_pulse, verify
@@ -92,3 +95,22 @@ async def test_many_more_clients_than_connections_are_all_served(pooled: Databas
             return int(found or 0)
 
     assert await asyncio.gather(*map(one, range(200))) == [number + number % 7 for number in range(200)]
+
+
+async def test_the_doctor_asks_both_ways_to_the_database(
+    between: Pooler, settings: Settings, database: Database
+) -> None:
+    async def found(url: str, direct: str | None) -> dict[str, Finding]:
+        changed = settings.model_copy(update={"database_url": url, "direct_database_url": direct})
+        return dict(await asyncio.to_thread(lambda: list(examine(changed))))
+
+    well = await found(between.url, database.url)
+    assert (well["database"].level, well["pooler"].level, well["sessions"].level) == ("ok", "ok", "ok")
+    nobody = await found("postgresql://sipas@127.0.0.1:1/sipas", database.url)
+    assert (nobody["database"].level, nobody["pooler"].level) == ("ok", "fault")
+    other = urlunsplit(urlsplit(database.url)._replace(path="/template1"))
+    elsewhere = await found(other, database.url)
+    assert "another database" in elsewhere["pooler"].says
+    forgotten = (await found(between.url, None))["database"]
+    assert forgotten.level == "fault"
+    assert "SIPAS_DIRECT_DATABASE_URL" in (forgotten.do or "")
