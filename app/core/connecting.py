@@ -25,7 +25,12 @@ UNNAMED: Mapping[str, Any] = {
 
 KEPT_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 """Seconds until a silent end is asked, and between questions; how many; milliseconds until it is missed."""
-KEPT_ALIVE_THERE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+KEPT_ALIVE_THERE = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",  # while an answer waits to be taken nobody is asked whether he lives
+}
 """The same asked of the server, which else holds the locks of a client that has vanished for two hours."""
 
 Isolation = Literal["read_committed", "read_uncommitted", "repeatable_read", "serializable"]
@@ -65,8 +70,8 @@ async def connect(
 ) -> asyncpg.Connection:
     """A connection whose every transaction has these settings; `url` and `options` are asyncpg's own."""
     if not pooled:
-        return await connect_plainly(url, server_settings={**KEPT_ALIVE_THERE, **settings}, **options)
-    connection: Any = await connect_plainly(
+        return await connect_plainly(url, settings, **options)
+    connection: Any = await _connect(
         url,
         server_settings={name: value for name, value in settings.items() if name in CARRIED},
         statement_cache_size=0,
@@ -80,11 +85,17 @@ async def connect(
     return opened
 
 
-async def connect_plainly(url: str, **options: Any) -> asyncpg.Connection:
-    """asyncpg's own `connect`, and a machine at the other end that has vanished is missed within a minute.
+async def connect_plainly(
+    url: str, settings: Mapping[str, str] | None = None, **options: Any
+) -> asyncpg.Connection:
+    """asyncpg's own `connect`, straight to the server; an end that vanishes is missed within a minute.
 
     Without that, whoever waits for its answer waits for a quarter of an hour, or for ever.
     """
+    return await _connect(url, server_settings={**KEPT_ALIVE_THERE, **(settings or {})}, **options)
+
+
+async def _connect(url: str, **options: Any) -> asyncpg.Connection:
     connection: asyncpg.Connection = await asyncpg.connect(url, **options)
     _watch(connection)
     return connection

@@ -62,6 +62,10 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = {size}
 max_client_conn = 500
+tcp_keepidle = 30
+tcp_keepintvl = 10
+tcp_keepcnt = 3
+tcp_user_timeout = 60000
 """
     )
     process = subprocess.Popen(
