@@ -9,6 +9,7 @@ import pytest
 from app.core.database import SERVER_SETTINGS
 from app.core.deadline import UNHURRIED_SECONDS
 from app.core.http import MAX_BODY, MAX_IMPORT_BODY
+from app.core.settings import Settings
 from tests.support.proxied import HAPROXY, NGINX, OPERATIONS, Ports, adapted, certificate
 
 MIB = 1024 * 1024
@@ -43,8 +44,11 @@ def test_bodies_have_the_services_own_limits() -> None:
     assert re.findall(r"req.body_size gt (\d+)", HAPROXY_CFG) == [str(MAX_BODY), str(MAX_IMPORT_BODY)]
 
 
-def test_proxies_wait_longer_than_the_longest_statement() -> None:
-    longest = int(SERVER_SETTINGS["statement_timeout"].removesuffix("s"))
+def test_proxies_wait_longer_than_the_service_does() -> None:
+    longest = max(
+        int(SERVER_SETTINGS["statement_timeout"].removesuffix("s")),
+        Settings.model_fields["request_seconds"].default,
+    )
     for found in (
         re.findall(r"proxy_read_timeout (\d+)s", NGINX_CONF),
         re.findall(r"timeout server (\d+)s", HAPROXY_CFG),
@@ -54,6 +58,20 @@ def test_proxies_wait_longer_than_the_longest_statement() -> None:
         assert UNHURRIED_SECONDS < sorted(map(int, found))[-2] < max(map(int, found))
     assert "client_header_timeout 10s" in NGINX_CONF
     assert "timeout http-request 10s" in HAPROXY_CFG
+
+
+def test_a_machine_whose_database_is_away_is_asked_when_no_other_is_ready() -> None:
+    """Its 503 has a citizen's words and the time to come again; the proxy's own has neither."""
+    assert "proxy_next_upstream error timeout http_502 http_504;" in NGINX_CONF, "503 goes through"
+    assert "option allbackups" in HAPROXY_CFG
+    backends = [
+        each for each in HAPROXY_CFG.split("\nbackend ") if "/readyz" in each and " server web" in each
+    ]
+    assert len(backends) == 4
+    for each in backends:
+        checked = re.findall(r"server web(\d) (\S+)\n", each)
+        assert checked
+        assert re.findall(r"server last(\d) (\S+) no-check backup\n", each) == checked
 
 
 def test_the_callers_address_is_overwritten_and_never_added_to() -> None:
