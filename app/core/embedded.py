@@ -24,6 +24,7 @@ passing through, what stands above it never: if that user cannot get there, the 
 import fcntl
 import logging
 import os
+import platform
 import pwd
 import shlex
 import shutil
@@ -40,7 +41,7 @@ from urllib.parse import quote
 import platformdirs
 import psutil
 
-from app.core.pgconf import NAME, PORT, config_files
+from app.core.pgconf import NAME, PORT, config_files, tells_of_lost_writes
 from app.core.pgwheel import MAJOR, EmbeddedError, checked, open_to_all, run_client, run_server, server_owner
 
 _PATIENCE_SECONDS = 900
@@ -238,7 +239,10 @@ class EmbeddedPostgres:
         conf.mkdir(exist_ok=True)
         conf.chmod(0o755)
         users = {"root", server_owner(self.cluster).pw_name}
-        for name, text in config_files(conf, self._run_dir, users).items():
+        files = config_files(
+            conf, self._run_dir, users, whole_disk=tells_of_lost_writes(platform.system(), platform.release())
+        )
+        for name, text in files.items():
             (conf / name).write_text(text)
             (conf / name).chmod(0o644)
 

@@ -4,6 +4,7 @@ Durability (fsync, synchronous_commit, full_page_writes) is not mentioned, so it
 on. An operator's own `local.conf` beside these files is read last and wins.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,16 +37,19 @@ _SETTINGS = {
 }
 
 
-def config_files(conf_dir: Path, run_dir: Path, users: Iterable[str]) -> dict[str, str]:
+def config_files(conf_dir: Path, run_dir: Path, users: Iterable[str], *, whole_disk: bool) -> dict[str, str]:
     """File name -> text. Only the operating system's `users` may connect, through the socket in `run_dir`.
 
     The kernel tells PostgreSQL who calls (`peer`), the map lets these users in as the owner of the database.
+    `whole_disk`: see `tells_of_lost_writes`.
     """
     settings = _SETTINGS | {
         "unix_socket_directories": _listed(run_dir),
         "hba_file": str(conf_dir / "pg_hba.conf"),
         "ident_file": str(conf_dir / "pg_ident.conf"),
     }
+    if whole_disk:
+        settings["recovery_init_sync_method"] = "syncfs"
     lines = {
         "postgresql.conf": [
             *(f"{name} = {_quoted(value)}" for name, value in settings.items()),
@@ -55,6 +59,18 @@ def config_files(conf_dir: Path, run_dir: Path, users: Iterable[str]) -> dict[st
         "pg_ident.conf": [f'{NAME} "{user}" {NAME}' for user in sorted(set(users))],
     }
     return {name: "\n".join((_HEADER, *text, "")) for name, text in lines.items()}
+
+
+def tells_of_lost_writes(system: str, release: str) -> bool:
+    """Whether the system's kernel, by its name and release, says so when it synchronises a file system and
+    could not write something: Linux does from 5.8 on.
+
+    Before it recovers, PostgreSQL makes sure that all it finds is on the disk. File by file that is more than
+    a thousand flushes, one to five seconds where the disk is busy; by file system it is one, and as safe on
+    such a kernel.
+    """
+    number = re.match(r"(\d+)\.(\d+)", release)
+    return system == "Linux" and number is not None and (int(number[1]), int(number[2])) >= (5, 8)
 
 
 def _quoted(value: str) -> str:

@@ -1,18 +1,27 @@
 from pathlib import Path
 
-from app.core.pgconf import config_files
+import pytest
+
+from app.core.pgconf import config_files, tells_of_lost_writes
 
 
-def files(conf: str = "/d/conf", run: str = "/d/run", users: tuple[str, ...] = ("anna",)) -> dict[str, str]:
-    return config_files(Path(conf), Path(run), users)
+def files(
+    conf: str = "/d/conf",
+    run: str = "/d/run",
+    users: tuple[str, ...] = ("anna",),
+    *,
+    whole_disk: bool = False,
+) -> dict[str, str]:
+    return config_files(Path(conf), Path(run), users, whole_disk=whole_disk)
 
 
 def test_nothing_listens_on_the_network() -> None:
     assert "listen_addresses = ''" in files()["postgresql.conf"].splitlines()
 
 
-def test_durability_is_left_as_postgresql_ships_it() -> None:
-    text = files()["postgresql.conf"]
+@pytest.mark.parametrize("whole_disk", [False, True])
+def test_durability_is_left_as_postgresql_ships_it(whole_disk: bool) -> None:
+    text = files(whole_disk=whole_disk)["postgresql.conf"]
     assert not any(name in text for name in ("fsync", "synchronous_commit", "full_page_writes"))
 
 
@@ -33,3 +42,22 @@ def test_every_user_is_mapped_once() -> None:
 def test_quotes_and_commas_in_a_path_stay_part_of_it() -> None:
     lines = files(run="/d/it's, one\\run")["postgresql.conf"].splitlines()
     assert "unix_socket_directories = '\"/d/it''s, one\\\\run\"'" in lines
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "tells"),
+    [
+        ("Linux", "6.18.44-generic", True),
+        ("Linux", "5.8.0", True),
+        ("Linux", "5.4.0-216-generic", False),
+        ("Linux", "4.19", False),
+        ("Linux", "unknown", False),
+        ("Darwin", "25.1.0", False),
+    ],
+)
+def test_the_disk_is_synchronised_at_once_only_where_the_kernel_tells_what_it_lost(
+    system: str, release: str, tells: bool
+) -> None:
+    assert tells_of_lost_writes(system, release) is tells
+    said = "recovery_init_sync_method = 'syncfs'" in files(whole_disk=tells)["postgresql.conf"].splitlines()
+    assert said is tells
