@@ -8,32 +8,27 @@ everything without a pause, one after the other: each new process answers before
 and if a new one does not come up, the old ones stay.
 """
 
-import asyncio
 import errno
 import logging
 import multiprocessing
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
-from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-from fastapi import FastAPI
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app.core import processes, tracing
+from app.children import Prepared, job_process, preparation, web_process
+from app.core import processes
 from app.core.draining import WebProcess
-from app.core.logs import configure_logs
+from app.core.nursery import Nursery
 from app.core.protocol import PatientProtocol
 from app.core.rests import Rests
-from app.core.settings import Settings, load_settings
-from app.main import app_from_environment
-from app.worker import run_jobs
+from app.core.settings import Settings
 
 START_PATIENCE = 30.0
 RENEWAL_PATIENCE = 300.0
@@ -45,6 +40,8 @@ BACKLOG = 4096
 """As many may knock at once and be let in; the next knock again after a second. The kernel may say fewer."""
 JOBS = "the job runner"
 
+__all__ = ["job_process", "web_process"]  # what a supervisor of an earlier release renews itself with
+
 log = logging.getLogger(__name__)
 
 
@@ -52,31 +49,21 @@ class PortTaken(Exception):
     """Another program listens on our port."""
 
 
-def end_with_parent() -> None:
-    """Stop this process as SIGTERM would when its parent is gone."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="end with parent", daemon=True).start()
-
-
-def web_process() -> FastAPI:
-    """What Uvicorn calls in each web process."""
-    end_with_parent()
-    return app_from_environment()
-
-
-def job_process() -> None:
-    """The job runner as a process of its own; settings come from the environment."""
-    end_with_parent()
-    settings = load_settings()
-    configure_logs(settings.log_level)
-    asyncio.run(run_jobs(settings))
+def prepare(nursery: Nursery) -> Prepared:
+    """Have the database prepared, in a process of its own: this one need not know how."""
+    told, telling = multiprocessing.Pipe(duplex=False)
+    nursery.open()
+    process = nursery.process(preparation, told=telling)
+    process.start()
+    telling.close()
+    try:
+        prepared: Prepared = told.recv()
+    except EOFError:  # it has said itself what went wrong
+        raise SystemExit(1) from None
+    finally:
+        told.close()
+        process.join()
+    return prepared
 
 
 class Supervisor(Multiprocess):
@@ -86,6 +73,7 @@ class Supervisor(Multiprocess):
         self,
         config: Config,
         sockets: list[socket.socket],
+        nursery: Nursery,
         *,
         jobs: bool,
         drain_seconds: float,
@@ -95,8 +83,9 @@ class Supervisor(Multiprocess):
         self._drain_seconds = drain_seconds
         self._stop_at: float | None = None
         self._patient_until = 0.0
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a child that has just begun is not ended by it
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # as the nursery has it: Uvicorn has just set its own
         self.failed = False
+        self._nursery = nursery
         self._runs_jobs = jobs
         self._on_ready = on_ready
         self._jobs: BaseProcess | None = None
@@ -142,6 +131,7 @@ class Supervisor(Multiprocess):
     def restart_all(self) -> None:
         """What SIGHUP asks for: renew everything. A second one begins again from the first place."""
         log.info("every process is renewed")
+        self._nursery.renew()
         self._to_renew = list(range(len(self.processes)))
 
     def handle_term(self) -> None:
@@ -227,12 +217,14 @@ class Supervisor(Multiprocess):
         log.info("every process was renewed")
 
     def _start_web(self) -> WebProcess:
-        process = WebProcess(self.config, self.sockets)
+        self._nursery.open()
+        process = WebProcess(self.config, self.sockets, self._nursery)
         process.start()
         return process
 
     def _start_jobs(self) -> None:
-        self._jobs = multiprocessing.get_context("spawn").Process(target=job_process, name=processes.JOBS)
+        self._nursery.open()
+        self._jobs = self._nursery.process(job_process, name=processes.JOBS)
         self._jobs.start()
         self._rests.born(JOBS)
 
@@ -256,10 +248,12 @@ def listen(host: str, port: int) -> socket.socket:
             return bound
 
 
-def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM. `settings.database_url` must be set; children read the environment."""
+def serve(
+    settings: Settings, nursery: Nursery, *, workers: int, jobs: bool, on_ready: Callable[[], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM. Children read their settings from the environment."""
     config = Config(
-        "app.serve:web_process",
+        "app.children:web_process",
         factory=True,
         http=PatientProtocol,
         host=settings.host,
@@ -274,15 +268,12 @@ def serve(settings: Settings, *, workers: int, jobs: bool, on_ready: Callable[[]
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=HEALTH_SECONDS,
     )
-    if lacking := tracing.lacking():
-        log.warning(lacking)
     bound = listen(settings.host, settings.port)
     try:
-        with processes.shared_directory():
-            supervisor = Supervisor(
-                config, [bound], jobs=jobs, drain_seconds=settings.drain_seconds, on_ready=on_ready
-            )
-            supervisor.run()
+        supervisor = Supervisor(
+            config, [bound], nursery, jobs=jobs, drain_seconds=settings.drain_seconds, on_ready=on_ready
+        )
+        supervisor.run()
     finally:
         bound.close()
     if supervisor.failed:

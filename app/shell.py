@@ -1,32 +1,25 @@
-"""What every command of the shell shares: how it speaks, and the database it works on.
+"""What every command of the shell shares: how it speaks, its settings, and a running database.
 
 A command runs on the database the settings name, or on the embedded one, which it starts if nobody has and
 stops if nobody else needs it. Mistakes of the operator end with clear lines and exit code 1.
 """
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app import bootstrap
 from app.auth.oidc.rules import read_rules
-from app.core.database import Database
-from app.core.database_errors import LOST_CONNECTION
 from app.core.embedded import EmbeddedPostgres
-from app.core.errors import Problem
 from app.core.logs import configure_logs
-from app.core.messages import FAULTS
 from app.core.settings import PREFIX, Settings, SettingsError, load_settings
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-T = TypeVar("T")
 
 
 def fail(*lines: str) -> NoReturn:
@@ -51,44 +44,24 @@ def read_settings() -> Settings:
 
 
 @contextmanager
-def with_database(settings: Settings, *, kept: bool = False) -> Iterator[Settings]:
+def with_database(
+    settings: Settings, *, kept: bool = False, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Settings]:
     """Settings that name a running database; the embedded one is held for as long as this lasts.
 
-    `kept`: it is started again when it dies. An external one is its operator's matter.
+    `kept`: it is started again when it dies. An external one is its operator's matter. `meanwhile` is called
+    as soon as the environment says where the database is, though it may still have to come up.
     """
     if settings.database_url is not None:
+        meanwhile()
         yield settings
         return
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     embedded = EmbeddedPostgres(settings.data_dir)
+    os.environ[f"{PREFIX}DATABASE_URL"] = embedded.url  # children read their settings from the environment
+    meanwhile()
     with embedded as url, embedded.kept() if kept else nullcontext():
-        os.environ[f"{PREFIX}DATABASE_URL"] = url  # children read their settings from the environment
         yield settings.model_copy(update={"database_url": url})
-
-
-def on_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
-    """Run a command's work on a database at the newest migration; problems become clear lines."""
-
-    async def run(settings: Settings) -> T:
-        database = Database(settings.direct_url, settings={"application_name": "sipas command"})
-        try:
-            await bootstrap.migrate(database)
-            await bootstrap.load_questionnaires(database)
-            return await work(database, settings)
-        finally:
-            await database.close()
-
-    with with_database(read_settings()) as settings:
-        try:
-            return asyncio.run(run(settings))
-        except Problem as problem:
-            faults = [
-                f"  {fault.pointer}: {FAULTS[fault.code].render('en', fault.params)}"
-                for fault in problem.faults
-            ]
-            fail(problem.detail.render("en", problem.params), *faults)
-        except LOST_CONNECTION as error:
-            fail(f"the database cannot be reached: {error}")
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from app.commands.database import on_database
 from app.core.clock import read_day
 from app.core.database import Database
 from app.core.settings import Settings
 from app.records import jobs as records
-from app.shell import err, fail, on_database, out, progress_bar
+from app.shell import err, fail, out, progress_bar
 
 app = typer.Typer()
 audit = typer.Typer(help="The record of who did what.", no_args_is_help=True)

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 from sqlalchemy import text
 
+from app.commands.database import on_database
 from app.core.database import Database
 from app.core.settings import Settings
 from app.models.distribution import statements
-from app.shell import fail, on_database, out
+from app.shell import fail, out
 
 app = typer.Typer()
 

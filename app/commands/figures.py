@@ -2,11 +2,12 @@
 
 import typer
 
+from app.commands.database import on_database
 from app.core.database import Database
 from app.core.settings import Settings
 from app.demo import fill as demo
 from app.rollups import jobs as rollups
-from app.shell import err, fail, on_database, out, progress_bar
+from app.shell import err, fail, out, progress_bar
 
 app = typer.Typer()
 

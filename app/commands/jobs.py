@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.commands.database import on_database
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.settings import Settings
@@ -14,7 +15,7 @@ from app.jobs import running, states
 from app.jobs.failures import TRIES, describe
 from app.models.job import JobState
 from app.retention.jobs import Report, trust_clock, what_holds, what_is_due
-from app.shell import fail, on_database, out
+from app.shell import fail, out
 from app.worker import TIMETABLE
 
 app = typer.Typer()

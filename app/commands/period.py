@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from app.commands.database import on_database
 from app.core.database import Database
 from app.core.settings import Settings
 from app.periods import recount
-from app.shell import err, on_database, out
+from app.shell import err, out
 
 app = typer.Typer()
 period = typer.Typer(help="Closed and published periods.", no_args_is_help=True)

@@ -8,12 +8,13 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Subject
+from app.commands.database import on_database
 from app.core.clock import read_day, utc_now
 from app.core.database import Database
 from app.core.imports import ImportResult
 from app.core.settings import Settings
 from app.procedures import service as procedures
-from app.shell import err, fail, on_database, out, progress_bar
+from app.shell import err, fail, out, progress_bar
 from app.units import service as units
 from app.units.reorganise import Done, reorganise_from_file
 

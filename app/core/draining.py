@@ -19,22 +19,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import FrameType
 
-from uvicorn.config import STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.server import Server
 from uvicorn.supervisors.multiprocess import Process
 
-from app.core.database import Database
-from app.core.database_errors import LOST_CONNECTION
 from app.core.listening import Door
+from app.core.nursery import Nursery, born
 from app.core.revision import HEAD
-from app.core.settings import load_settings
 
 LAST = (b"connection", b"close")
 LOOK_SECONDS = 0.05
-PATIENCE = 5.0
 
 leaving = threading.Event()
 """Set in a web process that will soon be asked to stop."""
@@ -50,6 +48,9 @@ class DrainingServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, unless the database has still to be migrated."""
+        # here, because the supervisor imports this file and asks no database anything
+        from app.core.behind import older_revision  # noqa: PLC0415
+
         if (behind := await older_revision()) is not None:
             log.error(
                 "the database is older than this release: run `sipas migrate`",
@@ -91,28 +92,20 @@ class DrainingServer(Server):
 class WebProcess(Process):
     """A web process as the supervisor holds it."""
 
+    def __init__(self, config: Config, sockets: list[socket.socket], nursery: Nursery) -> None:
+        super().__init__(config, sockets)
+        self.process = nursery.process(self.target, sockets=sockets)  # type: ignore[assignment]  # one like it
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """What the process does."""
+        born()
+        self.config.configure_logging()
+        with suppress(KeyboardInterrupt):  # Ctrl-C while it begins: the parent stops as well
+            super().target(sockets)
+
     @property
     def server(self) -> Server:
         """The server, made in the process itself."""
         if self._server is None:
             self._server = DrainingServer(config=self.config)
         return self._server
-
-
-async def older_revision() -> str | None:
-    """The migration the database stands at, if it is older than this release's; None otherwise.
-
-    A database that is away, or does not answer, says nothing: the start does not wait for it.
-    """
-    url = load_settings().direct_url
-    if not url:
-        return None
-    database = Database(url, pool_size=1)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            revision = await database.revision()
-    except LOST_CONNECTION:
-        return None
-    finally:
-        await database.close()
-    return None if revision is not None and revision >= HEAD else revision or "none"

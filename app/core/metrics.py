@@ -3,8 +3,9 @@
 Labels are bounded: a route's template, never a path; a problem's code; a job's name. Never a unit, a device
 or a link. docs/operations/metrics.md says what each figure means.
 
-Instruments are made when this file is first imported, so the place among the machine's processes is taken
-then. Counting costs a microsecond or two: it stands in the path of every response.
+Instruments are made when this file is first imported, so whether there are other processes is known by then;
+the place among them is taken when something is first counted. Counting costs a microsecond or two: it stands
+in the path of every response.
 """
 
 import os
@@ -30,9 +31,9 @@ from prometheus_client.registry import Collector
 from app.core import processes
 from app.core.revision import HEAD
 
-PLACE = processes.claim()
-if PLACE is not None:
-    values.ValueClass = values.MultiProcessValue(lambda: PLACE)  # type: ignore[no-untyped-call]
+TOGETHER = processes.directory() is not None
+if TOGETHER:
+    values.ValueClass = values.MultiProcessValue(processes.place)  # type: ignore[no-untyped-call]
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives these no types
 
 INSTRUMENTS = CollectorRegistry()
@@ -162,7 +163,7 @@ class _Machine(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Everything but the deployment's figures."""
-        shared = processes.directory() if PLACE is not None else None
+        shared = processes.directory() if TOGETHER else None
         if shared is None:
             yield from INSTRUMENTS.collect()
             yield from _taken({self._alone: os.getpid()})

@@ -19,13 +19,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+UNBORN = "SIPAS_UNBORN"
+"""Set in a process that does nothing but wait to be forked: it takes no place."""
 JOBS = "sipas jobs"
 """What the process of the job runner is called."""
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where there is none, the temporary directory does
 _PREFIX = "sipas-metrics-"
 _OWNER = "supervisor"
+_NOBODY = "nobody"
 _JUST_MADE_SECONDS = 60.0
+
+_place: tuple[int, str] | None = None
 
 
 @contextmanager
@@ -53,6 +58,16 @@ def directory() -> Path | None:
     """Where the processes of this machine leave their figures; None for a process that is alone."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else None
+
+
+def place() -> str:
+    """What this process is called. Takes a place when first asked; who is forked from it takes another."""
+    global _place  # noqa: PLW0603  one a process
+    if UNBORN in os.environ:
+        return _NOBODY
+    if _place is None or _place[0] != os.getpid():
+        _place = os.getpid(), claim() or _NOBODY
+    return _place[1]
 
 
 def claim() -> str | None:

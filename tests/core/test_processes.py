@@ -12,6 +12,7 @@ from app.core import processes
 def own_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No other service's directory is swept here, nor ours by another."""
     monkeypatch.setattr(processes, "_SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(processes, "_place", None)
     return tmp_path
 
 
@@ -26,6 +27,19 @@ def test_processes_take_places_of_their_own_and_are_known_while_they_live() -> N
         assert processes.living(shared) == {"web0": os.getpid(), "web1": os.getpid()}
     assert not shared.exists()
     assert processes.VARIABLE not in os.environ
+
+
+def test_who_is_forked_takes_a_place_of_its_own_and_who_waits_to_be_takes_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with processes.shared_directory() as shared:
+        with monkeypatch.context() as waiting:
+            waiting.setenv(processes.UNBORN, "1")
+            processes.place()
+            assert processes.living(shared) == {}
+        assert [processes.place(), processes.place()] == ["web0", "web0"]
+        monkeypatch.setattr(os, "getpid", lambda: 1)  # what a fork changes
+        assert processes.place() == "web1"
 
 
 def test_a_successor_goes_on_counting_but_does_not_inherit_the_queue() -> None:

@@ -102,13 +102,14 @@ class Deployment:
                     found.append(process)
         return found
 
+    def nursery(self) -> list[psutil.Process]:
+        """Where children are forked from."""
+        return [child for child in self.supervisor.children() if "forkserver" in _called(child)]
+
     def _children(self) -> list[psutil.Process]:
-        found = []
-        for child in self.supervisor.children():
-            with suppress(psutil.Error):
-                if any("spawn_main" in part for part in child.cmdline()):
-                    found.append(child)
-        return found
+        """Those that were forked, and those that a renewal has started from the files."""
+        forked = [child for nursery in self.nursery() for child in nursery.children()]
+        return forked + [child for child in self.supervisor.children() if "spawn_main" in _called(child)]
 
     def _listens(self, process: psutil.Process) -> bool:
         with suppress(psutil.Error):
@@ -140,6 +141,13 @@ class Deployment:
     def said(self) -> str:
         """The last that the service printed."""
         return "".join(self.server.printed[-40:]) if self.server is not None else ""
+
+
+def _called(process: psutil.Process) -> str:
+    """The command of a process; nothing for one that has gone."""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def kill(processes: Iterable[psutil.Process], number: int = signal.SIGKILL) -> None:

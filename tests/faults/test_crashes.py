@@ -58,6 +58,11 @@ async def the_supervisor(deployment: Deployment, dice: random.Random) -> None:
     await asyncio.to_thread(deployment.start)
 
 
+async def the_nursery(deployment: Deployment, dice: random.Random) -> None:
+    """What web processes and job runner were forked from: others take their places, then they leave."""
+    kill(deployment.nursery())
+
+
 async def one_connection(deployment: Deployment, dice: random.Random) -> None:
     """A part of PostgreSQL, which then ends every other and recovers."""
     kill([dice.choice(deployment.postgres()[1:])])
@@ -72,6 +77,7 @@ FAULTS: tuple[Fault, ...] = (
     postgres_stopped_at_once,
     the_supervisor,
     one_connection,
+    the_nursery,
 )
 
 

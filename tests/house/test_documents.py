@@ -4,12 +4,12 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import typer
 from fastapi.routing import iter_route_contexts
 
-from app.cli import app as cli
+from app import cli
 from app.core.settings import PREFIX, Settings
 from tests.support.application import NOWHERE, application
 
@@ -37,17 +37,16 @@ def setting_row(name: str) -> str:
     return f"| `{PREFIX}{name.upper()}` | {shown_default(name)} | {described} |"
 
 
-def commands(group: typer.Typer, before: str) -> Iterator[str]:
+def commands(command: Any, typed: str) -> Iterator[str]:
     """Every command as it is typed, without its arguments."""
-    for command in group.registered_commands:
-        assert command.callback is not None
-        yield f"{before} {command.name or command.callback.__name__.replace('_', '-')}"
-    for below in group.registered_groups:
-        assert below.typer_instance is not None
-        yield from commands(below.typer_instance, f"{before} {below.name}" if below.name else before)
+    below = getattr(command, "commands", {})
+    for name, one in below.items():
+        yield from commands(one, f"{typed} {name}")
+    if not below:
+        yield typed
 
 
-COMMANDS = set(commands(cli, "sipas"))
+COMMANDS = {typed for name in cli.COMMANDS for typed in commands(cli.load(name), f"sipas {name}")}
 GROUPS = {command.rpartition(" ")[0] for command in COMMANDS} - {"sipas"}
 
 

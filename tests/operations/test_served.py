@@ -86,7 +86,7 @@ def places(server: Server) -> set[str]:
 
 def directory_of(server: Server) -> Path:
     """Where its processes leave their figures."""
-    for child in psutil.Process(server.process.pid).children():
+    for child in psutil.Process(server.process.pid).children(recursive=True):
         if named := child.environ().get(VARIABLE):
             return Path(named)
     raise AssertionError("no process knows the directory")
