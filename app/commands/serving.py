@@ -16,8 +16,6 @@ from app.serve import serve as run_server
 from app.shell import fail, out, read_settings, with_database
 
 app = typer.Typer()
-IMPORTED = ("app.main", "app.worker", "app.bootstrap", "app.core.behind", "app.cli", "app.commands.serving")
-"""All that the processes need. What is missing here each reads for itself, perhaps of another release."""
 
 
 @app.command()
@@ -31,7 +29,7 @@ def serve(
     given = {"SIPAS_HOST": host, "SIPAS_PORT": port, "SIPAS_WORKERS": workers}
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})
     settings = read_settings()
-    nursery = Nursery(IMPORTED)
+    nursery = Nursery("app.imported")
     with (
         processes.shared_directory(),
         with_database(settings, kept=True, meanwhile=nursery.open) as ready,

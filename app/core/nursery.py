@@ -17,7 +17,7 @@ came for it meanwhile.
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import Any
@@ -30,15 +30,15 @@ WAITING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Nursery:
     """Starts processes. Their environment is that of the moment when the nursery is opened."""
 
-    def __init__(self, imports: Iterable[str]) -> None:
-        """`imports` names the modules that every child is born with."""
-        self._imports = list(imports)
+    def __init__(self, imports: str) -> None:
+        """`imports` names the file that imports all a child is born with."""
+        self._imports = imports
         self._context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
 
     def open(self) -> None:
         """Begin to import; returns at once. Open it before each birth: it may have been killed meanwhile."""
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a child that has just begun is not ended by it
-        multiprocessing.get_context("forkserver").set_forkserver_preload(self._imports)
+        multiprocessing.get_context("forkserver").set_forkserver_preload([self._imports])
         resource_tracker.ensure_running()  # else that would be started below, and open the door again
         before = signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)
         os.environ[processes.UNBORN] = "1"
