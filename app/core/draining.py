@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from multiprocessing.connection import wait
 from types import FrameType
 
 from uvicorn.config import STARTUP_FAILURE, Config
@@ -102,6 +103,17 @@ class WebProcess(Process):
         self.config.configure_logging()
         with suppress(KeyboardInterrupt):  # Ctrl-C while it begins: the parent stops as well
             super().target(sockets)
+
+    def _healthcheck(self, timeout: float) -> bool | None:
+        """As Uvicorn's own, which waits for the answer of a process that has died meanwhile, too."""
+        try:
+            self.parent_conn.send(b"ping")
+            if self.parent_conn in wait([self.parent_conn, self.process.sentinel], timeout):
+                started: bool = self.parent_conn.recv()
+                return started
+        except (OSError, EOFError):
+            pass  # it has gone
+        return None
 
     @property
     def server(self) -> Server:
