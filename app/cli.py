@@ -36,7 +36,7 @@ COMMANDS = {
     "jobs": ("jobs", "What ran when, and how it came out."),
     "retention": (
         "jobs",
-        "Show what retention would take out of old responses and visits now; changes nothing.",
+        "Show what retention would take out of old responses and visits now, and what holds it back.",
     ),
     "backup": (
         "keeping",

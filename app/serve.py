@@ -26,7 +26,6 @@ from app.children import Prepared, job_process, preparation, web_process
 from app.core import processes
 from app.core.draining import WebProcess
 from app.core.nursery import Nursery
-from app.core.protocol import PatientProtocol
 from app.core.rests import Rests
 from app.core.settings import Settings
 
@@ -255,7 +254,7 @@ def serve(
     config = Config(
         "app.children:web_process",
         factory=True,
-        http=PatientProtocol,
+        http="app.core.protocol:PatientProtocol",  # imported where it is used
         host=settings.host,
         port=settings.port,
         backlog=BACKLOG,
