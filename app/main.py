@@ -48,6 +48,7 @@ from app.visits.links import LinkCodes
 from app.web import routes as web
 from app.web.assets import Assets
 from app.web.catalogue import Catalogues
+from app.web.deps import too_many
 from app.web.offline import Tablet
 from app.web.pages import Pages
 
@@ -137,6 +138,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.links = LinkCodes(derive_key(settings.secret, "link-codes"))
     app.state.seal = Seal(settings.secret)
     app.state.pages = Pages(Catalogues.load(), Assets.load())
+    refusing.show(*too_many(app.state.pages))
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
     app.add_middleware(Deadline, seconds=settings.request_seconds, most=refusing.MOST_UNDER_WAY)

@@ -9,7 +9,7 @@ a moment of waiting costs nothing, and one connection then causes one a second, 
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
@@ -25,14 +25,26 @@ NEVER_REFUSED = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 
 _QUIET_SECONDS = 60.0
 _PROBLEM = Unavailable()
-_FIXED = [
-    b"content-type: application/problem+json\r\n",
-    *(f"{name.lower()}: {value}\r\n".encode() for name, value in _PROBLEM.headers().items()),
-]
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 log = logging.getLogger(__name__)
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+
+
+_AS_JSON = _lines({"Content-Type": "application/problem+json", **_PROBLEM.headers()})
+_as_page = b""
+_pages: dict[str, bytes] = {}
+
+
+def show(pages: Mapping[str, bytes], headers: Mapping[str, str]) -> None:
+    """Have these said to whoever reads pages, by language; until then everybody hears JSON."""
+    global _as_page  # noqa: PLW0603  one a process, as the protocol is
+    _pages.update(pages)
+    _as_page = _lines({**headers, **_PROBLEM.headers()})
 
 
 def answer(method: str, sent: Sequence[tuple[bytes, bytes]], more: Headers, seconds: float) -> bytes:
@@ -40,10 +52,11 @@ def answer(method: str, sent: Sequence[tuple[bytes, bytes]], more: Headers, seco
 
     `sent`: headers of the request; `more`: further headers of the answer; `seconds`: since the request came.
     """
-    accepted = next((value for name, value in sent if name == b"accept-language"), b"")
-    language = pick_language(accepted.decode("latin-1"))
+    language = pick_language(_of(sent, b"accept-language").decode("latin-1"))
     current = request_id_of(sent)
-    body = orjson.dumps(_PROBLEM.body(language, current.decode()))
+    kind, body = _as_page, _pages.get(language) if b"text/html" in _of(sent, b"accept") else None
+    if body is None:
+        kind, body = _AS_JSON, orjson.dumps(_PROBLEM.body(language, current.decode()))
     metrics.problem_answered(_PROBLEM.code)
     metrics.request_answered(None, method, _PROBLEM.status, seconds)
     _told.tell()
@@ -51,12 +64,16 @@ def answer(method: str, sent: Sequence[tuple[bytes, bytes]], more: Headers, seco
         [
             b"HTTP/1.1 503 Service Unavailable\r\n",
             *(b"%b: %b\r\n" % header for header in more),
-            *_FIXED,
+            kind,
             b"content-language: %b\r\ncontent-length: %d\r\n" % (language.encode(), len(body)),
             b"x-request-id: %b\r\n\r\n" % current,
             b"" if method == "HEAD" else body,
         ]
     )
+
+
+def _of(headers: Headers, wanted: bytes) -> bytes:
+    return next((value for name, value in headers if name == wanted), b"")
 
 
 def may_be_refused(url: bytes, sent: Headers) -> bool:

@@ -20,7 +20,7 @@ from app.core import metrics
 from app.core.database_errors import LOST_CONNECTION, problem_of
 from app.core.deadline import say_lateness
 from app.core.errors import Problem
-from app.core.problems import BadRequest, InternalError
+from app.core.problems import BadRequest, InternalError, Unavailable
 from app.web.pages import Pages
 
 log = logging.getLogger(__name__)
@@ -112,15 +112,27 @@ class PageRoute(APIRoute):
         return handle
 
 
+def too_many(pages: Pages) -> tuple[Mapping[str, bytes], Mapping[str, str]]:
+    """What a person reads who comes when too many are here already, by language; and its headers."""
+    return {language: _message(pages, Unavailable(), language) for language in pages.catalogues.languages}, {
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": "no-store",
+        **SECURITY,
+    }
+
+
 async def _kindly(request: Request, problem: Problem) -> Response:
     """What went wrong and what to do, with the problem's own status."""
     metrics.problem_answered(problem.code)
     pages = await get_pages(request)
+    body = _message(pages, problem, await get_reader(request, pages))
+    return html(request, body, status=problem.status, headers=problem.headers())
+
+
+def _message(pages: Pages, problem: Problem, language: str) -> bytes:
     kind = KINDS.get(problem.code, "failed")
     title, text = TEXTS[kind]
-    reader = await get_reader(request, pages)
-    body = pages.render("message.html", kind=kind, title=title, text=text, code="", language=reader)
-    return html(request, body, status=problem.status, headers=problem.headers())
+    return pages.render("message.html", kind=kind, title=title, text=text, code="", language=language)
 
 
 def html(

@@ -113,6 +113,15 @@ async def test_at_the_bound_one_is_told_to_come_again_and_is_served_when_places_
         assert in_vietnamese.json()["request_id"] == in_vietnamese.headers["x-request-id"]
         without_body = await house.http.head("/api/v1/units")
         assert (without_body.status_code, without_body.content) == (503, b"")
+        for language in ("vi", "en"):
+            page = await house.http.get(
+                "/s/anything", headers={"accept": "text/html,*/*;q=0.8", "accept-language": language}
+            )
+            assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+            assert "default-src 'none'" in page.headers["content-security-policy"]
+            assert int(page.headers["retry-after"]) > 0
+            assert f'<html lang="{language}">' in page.text
+            assert "send them again" in page.text
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await house.http.get(path)).status_code == 200
     await served(house)
