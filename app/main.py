@@ -1,8 +1,8 @@
 """The application: what it is made of and in which order it starts and stops. No decisions here."""
 
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -88,8 +88,22 @@ Errors are `application/problem+json` with a stable `code`; titles and details f
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application for these settings; `settings.database_url` must be set."""
+@asynccontextmanager
+async def opened(url: str, direct_url: str | None) -> AsyncIterator[Database]:
+    """A database with pools of its own, from the application's start to its end."""
+    database = Database(url, direct_url=direct_url)
+    yield database
+    await database.close()
+
+
+Opened = Callable[[str, str | None], AbstractAsyncContextManager[Database]]
+
+
+def create_app(settings: Settings, opened: Opened = opened) -> FastAPI:
+    """The application for these settings; `settings.database_url` must be set.
+
+    `opened`: how each start comes by its database; whoever starts often may lend it open connections.
+    """
     if settings.database_url is None:
         raise ValueError("the application needs a database URL; `sipas serve` provides the embedded one")
     database_url = settings.database_url
@@ -98,12 +112,11 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with tracing.sent():
-            async with started(app):
+            async with opened(database_url, settings.direct_database_url) as database, started(app, database):
                 yield
 
     @asynccontextmanager
-    async def started(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(database_url, direct_url=settings.direct_database_url)
+    async def started(app: FastAPI, database: Database) -> AsyncIterator[None]:
         app.state.database = database
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
@@ -122,7 +135,6 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         if sign_on is not None:
             await sign_on.provider.close()
-        await database.close()
 
     app = FastAPI(
         title="SIPAS",

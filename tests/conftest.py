@@ -31,7 +31,7 @@ from app.core.database import Database, plain_url
 from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings
 from app.models.everything import metadata
-from tests.support.application import application
+from tests.support.application import application, keeping, tidied
 from tests.support.world import World
 
 # How long something takes is no test's business: machines that test are busy. Speed lives in `benchmarks/`.
@@ -146,13 +146,23 @@ async def wipe(database: Database) -> None:
         await raw.driver_connection.execute(WIPE)  # several statements at once are one transaction
 
 
+@pytest.fixture(scope="session")
+async def connected(migrated_url: str) -> AsyncIterator[Database]:
+    """A worker's own connections, and those of the applications it starts: opened once for all its tests."""
+    async with keeping(migrated_url):
+        database = Database(migrated_url)
+        yield database
+        await database.close()
+
+
 @pytest.fixture
-async def database(migrated_url: str) -> AsyncIterator[Database]:
+async def database(connected: Database) -> AsyncIterator[Database]:
     """A clean database."""
-    database = Database(migrated_url)
-    await wipe(database)
-    yield database
-    await database.close()
+    await wipe(connected)
+    reader = connected.reader
+    yield connected
+    connected.reader = reader  # a replica's, perhaps
+    await tidied(connected)
 
 
 @pytest.fixture(scope="session")
