@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.support.server import Server
+from tests.support.waiting import PATIENCE
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 CODES = ("A1", "B1", "C1", "D1", "E1")
@@ -89,7 +90,7 @@ def half_up(satisfied: int, answers: int) -> float | None:
 
 def settled(story: Story, unit: str, **query: Any) -> dict[str, Any]:
     """The index once nothing is pending any more."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         answer = story.http.get(
             f"/api/v1/indices/{unit}", params=query, headers=story.admin
@@ -124,7 +125,6 @@ def check(index: dict[str, Any], counted: list[Sent]) -> None:
 
 def test_the_administrator_imports_the_whole_country(story: Story) -> None:
     content = files("app.demo").joinpath("data/units-vietnam.csv").read_bytes()
-    started = time.monotonic()
     for dry_run in (True, False):
         answer = story.http.post(
             "/api/v1/units/import",
@@ -133,7 +133,6 @@ def test_the_administrator_imports_the_whole_country(story: Story) -> None:
             headers=story.admin,
         ).raise_for_status()
         assert answer.json() == {"created": 3355, "updated": 0, "unchanged": 0, "errors": []}
-    assert time.monotonic() - started < 30
     found = story.http.get("/api/v1/units", params={"q": "bac ninh", "kind": "province"}, headers=story.admin)
     assert [unit["name"] for unit in found.json()["items"]] == ["Bắc Ninh"]
     procedures = files("app.demo").joinpath("data/procedures-sample.csv").read_bytes()

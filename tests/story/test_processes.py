@@ -13,8 +13,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app as cli
 from tests.support.server import Server, free_port, start
+from tests.support.waiting import PATIENCE
 
 STRONG = "kR8v-2mQpZ7wX4tB6nY9cF3hJ5gD1sLa0eUi"
 
@@ -42,8 +45,8 @@ def processes_of(directory: Path) -> list[psutil.Process]:
     return found
 
 
-def wait_until_gone(directory: Path, seconds: float = 30) -> list[psutil.Process]:
-    deadline = time.monotonic() + seconds
+def wait_until_gone(directory: Path) -> list[psutil.Process]:
+    deadline = time.monotonic() + PATIENCE
     while (left := processes_of(directory)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
@@ -59,7 +62,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_finds_the_data_again(data_di
     name, password = first.admin
     assert httpx.get(f"{first.url}/readyz").json()["status"] == "ready"
     assert first.stop(signal.SIGINT) == 0
-    assert wait_until_gone(data_dir, 5) == []  # the embedded PostgreSQL, too
+    assert wait_until_gone(data_dir) == []  # the embedded PostgreSQL, too
     second = start(data_dir)
     assert "First administrator" not in "".join(second.printed)
     assert signed_in(second, name, password)
@@ -96,6 +99,18 @@ def sipas(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
+def refused(monkeypatch: pytest.MonkeyPatch, **settings: str) -> list[str]:
+    """The lines with which `sipas serve` ends, in this process: a new one reads code for two seconds."""
+    for name in [name for name in os.environ if name.startswith("SIPAS_")]:
+        monkeypatch.delenv(name)
+    ended = CliRunner(env={f"SIPAS_{name.upper()}": value for name, value in settings.items()}).invoke(
+        cli, ["serve"]
+    )
+    assert ended.exit_code == 1
+    assert isinstance(ended.exception, SystemExit), "anything else would be a traceback"
+    return ended.stderr.strip().splitlines()
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -106,11 +121,10 @@ def sipas(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         ({"secret_key": STRONG, "database_url": "mysql://db/sipas"}, ["SIPAS_DATABASE_URL"]),
     ],
 )
-def test_production_refuses_to_start_on_unsafe_settings(settings: dict[str, str], said: list[str]) -> None:
-    ended = sipas("serve", environment="production", **settings)
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    lines = ended.stderr.strip().splitlines()
+def test_production_refuses_to_start_on_unsafe_settings(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], said: list[str]
+) -> None:
+    lines = refused(monkeypatch, environment="production", **settings)
     assert len(lines) == len(said)
     assert all(part in line for part, line in zip(said, lines, strict=True))
 
@@ -125,11 +139,8 @@ def test_production_refuses_to_start_on_unsafe_settings(settings: dict[str, str]
         ("base_url", "https://đánhgiá.vn"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(name: str, value: str) -> None:
-    ended = sipas("serve", **{name: value})
-    assert ended.returncode == 1
-    assert f"SIPAS_{name.upper()}" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_a_setting_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert f"SIPAS_{name.upper()}" in "".join(refused(monkeypatch, **{name: value}))
 
 
 def test_an_unreachable_database_is_one_clear_line() -> None:
