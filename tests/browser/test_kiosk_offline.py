@@ -25,7 +25,7 @@ from tests.support.tablet import QUESTIONS_ONLY, Tablet
 from tests.support.waiting import until
 from tests.support.wire import Wire, wired
 
-CUT_AFTER, KILLED_AFTER, MENDED_AFTER, CITIZENS = 3, 9, 15, 20
+CUT_AFTER, KILLED_AFTER, MENDED_AFTER, CITIZENS = 10, 25, 40, 50
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def answers(citizen: int) -> tuple[int, int, int, int, int | None]:
     return 1 + citizen % 5, 1 + citizen // 5 % 5, 1 + citizen // 25 % 5, 3, None
 
 
-async def test_twenty_citizens_a_cut_network_and_a_killed_browser_make_exactly_twenty_responses(
+async def test_fifty_citizens_a_cut_network_and_a_killed_browser_make_exactly_fifty_responses(
     site: Site, wire: Wire, playwright: Playwright, tmp_path: Path
 ) -> None:
     unit = await site.unit()
