@@ -55,7 +55,9 @@ export class App {
   async refresh() {
     this.counts = await this.#parts.outbox.counts();
     this.#sayNotice();
-    if (this.isBetween) this.#showHome();
+    if (!this.isBetween) return;
+    this.#parts.updates.settle(); // what was held in memory alone may be safe now
+    this.#showHome();
   }
 
   #sayNotice() {

@@ -54,7 +54,7 @@ export class Updates {
     }
   }
 
-  /** Called between two citizens, too: takes over what is waiting. */
+  /** Called between two citizens, too, and when something has been saved: takes over what is waiting. */
   settle() {
     if (!this.#registration || !this.#mayReload()) return;
     if (this.#due) {
