@@ -12,6 +12,7 @@ import errno
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import time
@@ -37,6 +38,7 @@ KEEP_ALIVE_SECONDS = 5
 PORT_PATIENCE = 10.0
 BACKLOG = 4096
 """As many may knock at once and be let in; the next knock again after a second. The kernel may say fewer."""
+MOST_FILES = 65_536
 JOBS = "the job runner"
 
 __all__ = ["job_process", "web_process"]  # what a supervisor of an earlier release renews itself with
@@ -46,6 +48,14 @@ log = logging.getLogger(__name__)
 
 class PortTaken(Exception):
     """Another program listens on our port."""
+
+
+def many_files() -> None:
+    """Let this process and its children open as many files as the system allows: each citizen here is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def prepare(nursery: Nursery) -> Prepared:

@@ -11,7 +11,7 @@ import typer
 from app.core import processes
 from app.core.nursery import Nursery
 from app.core.settings import PREFIX
-from app.serve import PortTaken, prepare
+from app.serve import PortTaken, many_files, prepare
 from app.serve import serve as run_server
 from app.shell import fail, out, read_settings, with_database
 
@@ -29,6 +29,7 @@ def serve(
     given = {"SIPAS_HOST": host, "SIPAS_PORT": port, "SIPAS_WORKERS": workers}
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})
     settings = read_settings()
+    many_files()
     nursery = Nursery("app.imported")
     with (
         processes.shared_directory(),

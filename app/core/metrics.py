@@ -39,6 +39,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives 
 INSTRUMENTS = CollectorRegistry()
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
+REFUSED = "refused"
 
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LONG = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
@@ -132,6 +133,11 @@ def request_answered(route: str | None, method: str, status: int, seconds: float
         known = _answers[key] = _requests.labels(*key), _seconds.labels(*key[:2])
     known[0].inc()
     known[1].observe(seconds)
+
+
+def request_refused(method: str, status: int, seconds: float) -> None:
+    """A request was refused before anybody looked at what it wants."""
+    request_answered(REFUSED, method, status, seconds)
 
 
 def problem_answered(code: str) -> None:

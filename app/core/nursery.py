@@ -37,15 +37,21 @@ class Nursery:
 
     def open(self) -> None:
         """Begin to import; returns at once. Open it before each birth: it may have been killed meanwhile."""
+        if isinstance(self._context, SpawnContext):
+            return
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a child that has just begun is not ended by it
         multiprocessing.get_context("forkserver").set_forkserver_preload([self._imports])
         resource_tracker.ensure_running()  # else that would be started below, and open the door again
         before = signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)
         os.environ[processes.UNBORN] = "1"
+        own = "PYTHONSAFEPATH" in os.environ
+        os.environ.setdefault("PYTHONSAFEPATH", "1")  # or it would import what lies where we were called
         try:
             forkserver.ensure_running()
         finally:
             os.environ.pop(processes.UNBORN)
+            if not own:
+                os.environ.pop("PYTHONSAFEPATH")
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def renew(self) -> None:

@@ -41,9 +41,12 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there: from here on the application keeps the time, unless there is no place."""
-        if self._refused is not None:  # this one was sent before that one was answered
+        if self._refused is not None:  # whoever does not wait for an answer is not answered twice
+            self._refused.closes = True
             self._refuse()
-            self._unset_keepalive_if_required()
+            self.transport.close()
+        if self.transport.is_closing():
+            return
         self._stop()
         if self._is_full():
             self._hold()
@@ -52,19 +55,19 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """What belongs to a refused request is of no use to anybody."""
-        if self._refused is None:
-            super().on_body(body)
-        else:
+        if self._refused is not None:
             self._refused.arrived += len(body)
+        elif not self.transport.is_closing():
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A refused request is done when it has been read and answered, in whichever order."""
-        if self._refused is None:
+        if self._refused is not None:
+            self._refused.whole = True
+            if self._refused.answered:
+                self._end_refused()
+        elif not self.transport.is_closing():
             super().on_message_complete()
-            return
-        self._refused.whole = True
-        if self._refused.answered:
-            self._end_refused()
 
     def on_response_complete(self) -> None:
         """Wait for the next head, unless it has been read already."""

@@ -4,7 +4,7 @@ A refusal has to be cheap. In a rush there are several for each request that is 
 taken from those; so nothing is made of one but its bytes.
 
 Nor is it said at once. Whoever comes again without a pause would keep the process busy with refusals alone;
-a moment of waiting costs nothing, and one connection then causes one a second, however impatient it is.
+waiting costs nothing, and one connection then causes one refusal every two seconds, however impatient it is.
 """
 
 import logging
@@ -58,7 +58,7 @@ def answer(method: str, sent: Sequence[tuple[bytes, bytes]], more: Headers, seco
     if body is None:
         kind, body = _AS_JSON, orjson.dumps(_PROBLEM.body(language, current.decode()))
     metrics.problem_answered(_PROBLEM.code)
-    metrics.request_answered(None, method, _PROBLEM.status, seconds)
+    metrics.request_refused(method, _PROBLEM.status, seconds)
     _told.tell()
     return b"".join(
         [

@@ -24,6 +24,9 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups.compute import Parameters, Shapes, UnitDay, occurring_shapes
 from app.rollups.fresh import CHANNEL_DAY, PROCEDURE_DAY, SUMS, CellTable, cells_of
 
+MOST_ADDED = 5000
+"""More new responses than that in one unit-day are most of it: counting it again is quicker."""
+
 
 class Mark(NamedTuple):
     """A mark that was taken. `arrivals`: the responses it was made for; empty: for visits; None: for all."""
@@ -59,6 +62,7 @@ def sorted_out(marks: Iterable[Mark]) -> Work:
             arrived[unit, day] += arrivals
         else:
             visited.add((unit, day))
+    again |= {one for one, ids in arrived.items() if len(ids) > MOST_ADDED}
     return Work({one: ids for one, ids in arrived.items() if one not in again}, visited - again, again)
 
 

@@ -56,26 +56,26 @@ log = logging.getLogger(__name__)
 
 async def run_pulse(database: Database, stop: asyncio.Event, interval: float = INTERVAL_SECONDS) -> None:
     """Pulse until told to stop: at once while much is due, else every `interval` seconds; in a rush no more
-    than half of the time: intake comes first.
+    than half of the time, because intake comes first.
 
-    Whatever goes wrong is logged and tried again, after ever longer waits: the marks keep the work.
+    Whatever goes wrong is logged and tried again, after ever longer waits: the marks keep the work. What took
+    too long is tried again by halves.
     """
     questionnaires = PublishedQuestionnaires(database)
     aside: Aside[UnitDay] = Aside()
     heart = Heartbeat(database, "rollups.run_pulse")
-    wait = interval
+    wait, limit = interval, PULSE_UNIT_DAYS
     while not stop.is_set():
         started, failure = time.monotonic(), None
         try:
-            while (
-                await _in_time(refresh(database, PULSE_UNIT_DAYS, questionnaires, aside)) == PULSE_UNIT_DAYS
-            ):
-                if stop.is_set():
-                    return
-            wait = max(interval, time.monotonic() - started)
+            counted = await _in_time(refresh(database, limit, questionnaires, aside))
+            took = time.monotonic() - started
+            wait = min(took if counted == limit else max(interval, took), LONGEST_WAIT_SECONDS)
+            limit = PULSE_UNIT_DAYS
         except Exception as error:
             failure = error
             wait = min(max(wait * 2, interval), LONGEST_WAIT_SECONDS)
+            limit = max(1, limit // 2)
             if is_away(error):
                 log.warning("no pulse: the database is away", extra={"cause": type(error).__name__})
             else:

@@ -198,17 +198,6 @@ async def test_who_wants_no_more_of_a_connection_hears_503_and_its_end(house: Ho
     writer.close()
 
 
-async def test_requests_sent_without_waiting_are_refused_in_their_order(house: House) -> None:
-    reader, writer = await connect(house)
-    async with full(house):
-        writer.write(b"".join(post(10, f"X-Request-ID: number-{number}") for number in range(5)))
-        told = [await heard(reader) for _ in range(5)]
-    assert [(status, headers["x-request-id"]) for status, headers, _ in told] == [
-        (503, f"number-{number}") for number in range(5)
-    ]
-    writer.close()
-
-
 async def test_who_hangs_up_before_it_is_refused_leaves_nothing(house: House) -> None:
     async with full(house):
         for _ in range(20):
@@ -231,11 +220,24 @@ async def test_pages_of_other_sites_may_read_that_they_are_refused(house: House)
     assert public.headers["access-control-allow-origin"] == "*"
 
 
+async def test_who_sends_one_behind_another_without_waiting_is_refused_once_and_left(house: House) -> None:
+    asks = b"GET /api/v1/units HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with full(house):
+        reader, writer = await connect(house)
+        writer.write(asks * 1000)
+        status, headers, _ = await heard(reader)
+        assert (status, headers["connection"]) == (503, "close")
+        assert await reader.read() == b"", "and nothing more"
+        writer.close()
+        assert house.under_way == MOST
+    await served(house)
+
+
 async def test_refusals_are_counted(house: House) -> None:
     async def counted() -> list[float]:
         lines = (await house.http.get("/metrics")).text.splitlines()
         names = (
-            'sipas_http_requests_total{method="POST",route="unmatched",status="503"}',
+            'sipas_http_requests_total{method="POST",route="refused",status="503"}',
             'sipas_problems_total{code="unavailable"}',
         )
         found = dict(line.rsplit(" ", 1) for line in lines if line.startswith(names))

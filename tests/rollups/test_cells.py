@@ -321,6 +321,19 @@ async def test_a_response_that_is_judged_before_it_was_counted_counts_as_judged(
     assert await life.stored() == life.expected()
 
 
+async def test_a_crowd_of_arrivals_has_its_unit_day_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "MOST_ADDED", 3)
+    life = Life(world)
+    crowd = [Sketch(0, 0, "quick-5", (3,) * 8, "link", "counted", 1)] * 4
+    await life.live([("arrive", crowd[:3]), ("pulse", 500), ("arrive", crowd)])
+    async with world.database.transaction() as session:  # wrong until it is counted again
+        await session.execute(text("UPDATE unit_day SET responses = 9"))
+    await drain(world.database)
+    assert await life.stored() == life.expected()
+
+
 async def test_arrivals_that_are_not_to_be_found_have_their_unit_day_counted(world: World) -> None:
     life = Life(world)
     await life.live([("arrive", [Sketch(0, 0, "quick-5", (5,) * 8, "kiosk", "counted", None)] * 2)])
@@ -434,6 +447,36 @@ async def test_run_pulse_outlives_a_lost_database(
         "WARNING",
         "ERROR",
     ]
+
+
+async def test_run_pulse_rests_after_each_pulse_and_takes_less_after_one_that_took_too_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = asyncio.Event()
+    rests: list[float] = []
+    limits: list[int] = []
+    waiting = asyncio.wait_for
+    at_once = pulse.PULSE_UNIT_DAYS
+
+    async def busy(_: Database, limit: int, *__: Any) -> int:
+        limits.append(limit)
+        if len(limits) in (2, 3):
+            raise TimeoutError
+        await asyncio.sleep(0.05)
+        if len(limits) == 6:
+            stop.set()
+        return limit
+
+    async def noted(work: Any, seconds: float) -> Any:
+        rests.append(seconds)
+        return await waiting(work, min(seconds, 0.01))
+
+    monkeypatch.setattr(jobs, "refresh", busy)
+    monkeypatch.setattr(asyncio, "wait_for", noted)
+    await run_pulse(world.database, stop, interval=0.001)
+    assert limits == [at_once, at_once, at_once // 2, at_once // 4, at_once, at_once]
+    assert all(rest >= 0.05 for rest in (rests[0], *rests[3:]))
+    assert max(rests) <= jobs.LONGEST_WAIT_SECONDS
 
 
 DAMAGE = {
