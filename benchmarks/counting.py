@@ -99,7 +99,7 @@ async def _command(ground: Ground) -> float:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "app.cli",
+        "app",
         "rebuild",
         env=ground.environment,
         stdout=asyncio.subprocess.DEVNULL,

@@ -107,7 +107,7 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
     """One server through all rounds."""
     sizes = Sizes(2, 2.0, 500, 100) if quick else Sizes()
     requests = payloads.from_tablets(ground.tablets, 4)
-    async with ground.running("app.cli", "serve", "--workers", "1", "--no-worker") as server:
+    async with ground.running("app", "serve", "--workers", "1", "--no-worker") as server:
         await load(Job(server.port, requests, 3.0, CONNECTIONS))  # afterwards it knows every tablet
         await _round(ground, server, requests, Sizes(1, 1.0, 100, 10), _Found())
         memory, found = [server.largest()[0]], _Found()

@@ -74,7 +74,7 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
     taken: dict[str, list[Taken]] = {"csv": [], "jsonl": []}
     copies = []
     async with (
-        ground.running("app.cli", "serve", "--workers", "1") as server,
+        ground.running("app", "serve", "--workers", "1") as server,
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{server.port}", headers={"authorization": bearer}, timeout=600
         ) as client,

@@ -72,7 +72,7 @@ class _Prober:
 async def run(ground: Ground, *, quick: bool) -> list[Row]:
     """Load, probe, and then the memory of the web process that took it all."""
     await counting.ensure(ground, quick=quick)
-    async with ground.running("app.cli", "serve", "--workers", "1") as server:
+    async with ground.running("app", "serve", "--workers", "1") as server:
         rows = await _probe(ground, server, 15.0 if quick else 60.0)
         rows += await _memory(ground, server, 3.0 if quick else 15.0)
     return rows

@@ -223,9 +223,9 @@ class _Load:
                 while due <= now and due < reached:
                     self._ask_whoever_is_free(due)
                     due += 1 / rate
-        while self._asked:
+        while self._asked and time.perf_counter() < until + _PATIENCE:
             self._idle.extend(self._hear())
-            self._give_up_after(until)
+        self.alone += [due for due, *_ in self._asked.values()]  # never answered
 
     def _ask_whoever_is_free(self, due: float) -> None:
         if self._idle:

@@ -81,7 +81,7 @@ async def _compare(
     async with AsyncExitStack() as stack:
         servers = [
             await stack.enter_async_context(
-                ground.running("app.cli", "serve", "--workers", str(workers), "--no-worker")
+                ground.running("app", "serve", "--workers", str(workers), "--no-worker")
             )
             for ground in grounds
         ]

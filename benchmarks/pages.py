@@ -112,7 +112,7 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
         return [Row(PART, "weight and waiting of the citizen's pages", "skipped: no Chromium here")]
     turns = {FAST: 2, SLOW: 1} if quick else {FAST: 7, SLOW: 3}
     async with (
-        ground.running("app.cli", "serve", "--workers", "1") as server,
+        ground.running("app", "serve", "--workers", "1") as server,
         metered(server.port) as wire,
         _browser() as browser,
     ):

@@ -66,7 +66,7 @@ async def run(ground: Ground, *, quick: bool) -> list[Row]:
     )
     for workers in (1, 2):
         for name, where, address, connections, expected in cases:
-            arguments = ("app.cli", "serve", "--workers", str(workers), "--no-worker")
+            arguments = ("app", "serve", "--workers", str(workers), "--no-worker")
             async with where.running(*arguments) as server:
                 await _check(where, server, address, expected)
                 await _read(where, server, address, 1.5, connections)

@@ -30,7 +30,7 @@ _OWNER = "supervisor"
 _NOBODY = "nobody"
 _JUST_MADE_SECONDS = 60.0
 
-_place: tuple[int, str] | None = None
+_place: str | None = None
 
 
 @contextmanager
@@ -61,13 +61,24 @@ def directory() -> Path | None:
 
 
 def place() -> str:
-    """What this process is called. Takes a place when first asked; who is forked from it takes another."""
+    """What this process is called. Takes a place when first asked; who is forked from it takes another.
+
+    Asked each time something is counted, which is several times a request.
+    """
     global _place  # noqa: PLW0603  one a process
-    if UNBORN in os.environ:
-        return _NOBODY
-    if _place is None or _place[0] != os.getpid():
-        _place = os.getpid(), claim() or _NOBODY
-    return _place[1]
+    if _place is None:
+        if UNBORN in os.environ:
+            return _NOBODY
+        _place = claim() or _NOBODY
+    return _place
+
+
+def _give_up_place() -> None:
+    global _place  # noqa: PLW0603  one a process
+    _place = None
+
+
+os.register_at_fork(after_in_child=_give_up_place)
 
 
 def claim() -> str | None:

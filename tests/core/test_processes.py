@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +31,16 @@ def test_processes_take_places_of_their_own_and_are_known_while_they_live() -> N
     assert processes.VARIABLE not in os.environ
 
 
+FORKING = """
+import os
+from app.core import processes
+print(processes.place(), flush=True)
+if child := os.fork():
+    os.waitpid(child, 0)
+print(processes.place(), flush=True)
+"""
+
+
 def test_who_is_forked_takes_a_place_of_its_own_and_who_waits_to_be_takes_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -37,9 +49,10 @@ def test_who_is_forked_takes_a_place_of_its_own_and_who_waits_to_be_takes_none(
             waiting.setenv(processes.UNBORN, "1")
             processes.place()
             assert processes.living(shared) == {}
-        assert [processes.place(), processes.place()] == ["web0", "web0"]
-        monkeypatch.setattr(os, "getpid", lambda: 1)  # what a fork changes
-        assert processes.place() == "web1"
+        forked = subprocess.run(
+            [sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, env={**os.environ}
+        )
+    assert forked.stdout.split() == ["web0", "web1", "web0"]
 
 
 def test_a_successor_goes_on_counting_but_does_not_inherit_the_queue() -> None:

@@ -1,0 +1,5 @@
+"""`python -m app` is `sipas`."""
+
+from app.cli import app
+
+app()
