@@ -251,14 +251,14 @@ class _Load:
 
     def _send(self, each: int) -> None:
         request = self._asked[each][2]
-        with suppress(BrokenPipeError, ConnectionResetError):  # closed meanwhile: the poll will say so
+        with suppress(ConnectionError, TimeoutError):  # closed, or never let in: the poll will say so
             if self._sockets[each].send(request) != len(request):
                 raise RuntimeError("a request did not fit into the socket's buffer")
 
     def _receive(self, each: int) -> bytes:
         try:
             return self._sockets[each].recv(262_144)
-        except ConnectionResetError:  # the request and the end of its connection crossed
+        except (ConnectionError, TimeoutError):  # the request and the end of its connection crossed
             return b""
 
     def _hear(self, timeout: float = 1.0) -> Iterator[int]:
