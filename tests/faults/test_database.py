@@ -287,7 +287,7 @@ async def test_a_deadlock_is_tried_again(
     # PostgreSQL looks once for a deadlock, so long after the wait began: by then there must be one
     monkeypatch.setattr("app.responses.intake.LOCK_TIMEOUT", "1min")
     joint = "&" if "?" in migrated_url else "?"
-    patient = f"{migrated_url}{joint}deadlock_timeout=4s"
+    patient = f"{migrated_url}{joint}deadlock_timeout=7s"
     first, second = (f"SELECT FROM visits WHERE id = {each.visit_id} FOR UPDATE" for each in links)
     async with (
         session_of_another(migrated_url, "SET deadlock_timeout = '1min'", second) as other,
