@@ -20,6 +20,7 @@ import signal
 from collections.abc import Callable
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+from pathlib import Path
 from typing import Any
 
 from app.core import processes
@@ -45,13 +46,14 @@ class Nursery:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)
         os.environ[processes.UNBORN] = "1"
         own = "PYTHONSAFEPATH" in os.environ
-        os.environ.setdefault("PYTHONSAFEPATH", "1")  # or it would import what lies where we were called
+        if Path.cwd() != Path(__file__).parents[2]:  # it would import what lies here, and not what we are
+            os.environ.setdefault("PYTHONSAFEPATH", "1")
         try:
             forkserver.ensure_running()
         finally:
             os.environ.pop(processes.UNBORN)
             if not own:
-                os.environ.pop("PYTHONSAFEPATH")
+                os.environ.pop("PYTHONSAFEPATH", None)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def renew(self) -> None:

@@ -18,6 +18,7 @@ from playwright.async_api import (
     async_playwright,
     expect,
 )
+from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.support.site import Site
@@ -60,7 +61,8 @@ async def pull_the_plug(context: BrowserContext, profile: Path) -> None:
         with suppress(ProcessLookupError):  # a child of one that has just ended
             os.kill(process.pid, signal.SIGKILL)
     await until(lambda: _running(ours), lambda found: found == [])
-    await context.close()
+    with suppress(PlaywrightError):  # it may have heard already that there is nothing left to close
+        await context.close()
 
 
 async def _running(processes: list[psutil.Process]) -> list[psutil.Process]:
