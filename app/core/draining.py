@@ -80,7 +80,7 @@ class DrainingServer(Server):
         # by then Uvicorn's own clock has closed whatever stayed idle
         until = time.monotonic() + self.config.timeout_keep_alive
         # Uvicorn keeps a set of its connections, and tells nobody when it is empty
-        while self.server_state.connections and not self._hurried and time.monotonic() < until:  # noqa: ASYNC110
+        while self.server_state.connections and not self._hurried and time.monotonic() < until:  # noqa: ASYNC110  Uvicorn tells nobody
             await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
 
