@@ -1,17 +1,19 @@
-"""Uvicorn's HTTP protocol with an end to two waits that it leaves open, and a bound to what it takes in.
+"""Uvicorn's HTTP protocol with an end to two waits that it leaves open, a bound, and answers in one piece.
 
 - For the head of a request: a client that connects and sends nothing, or a header a minute, holds a place
   for ever. The same clock ends a body that goes on and on after its answer was given.
 - For a reader that never reads: a closed connection stays until its last byte is taken.
 - Beyond as many requests under way as a process may have, the next is refused here (`core/refusing.py`):
   before a task is made of it, at a tenth of what it would cost to do it.
+- The head of an answer waits for its body. Whoever is killed between the two would leave a proxy with half an
+  answer, and that it can't ask for again elsewhere; and one write costs less than two.
 
 A proxy in front ends both waits, too (nginx: `client_header_timeout`, `send_timeout`); not everybody has one.
 """
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.core import refusing
 from app.core.http import LEAST_RATE, MAX_IMPORT_BODY
@@ -50,8 +52,11 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop()
         if self._is_full():
             self._hold()
-        else:
-            super().on_headers_complete()
+            return
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:  # a request to upgrade has none
+            _Whole(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """What belongs to a refused request is of no use to anybody."""
@@ -147,6 +152,45 @@ class PatientProtocol(HttpToolsProtocol):
             self._wind()
         else:
             self.transport.abort()
+
+
+class _Whole:
+    """Stands between a request and its connection: the head of the answer waits for the first of its body."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._there, self._done = cycle, cycle.transport, cycle.on_response
+        self._head: bytes | None = None
+        self._begun = False
+        cycle.transport = self  # type: ignore[assignment]  # all of it that a cycle uses
+        cycle.on_response = self._complete
+
+    def write(self, data: bytes) -> None:
+        """Send, but no head by itself. Leave to go on ("100 Continue") comes before an answer has started."""
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._there.writelines((head, data))
+        elif self._cycle.response_started and not self._begun:
+            self._begun, self._head = True, data
+        else:
+            self._there.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._there.is_closing()
+
+    def close(self) -> None:
+        """Send what is complete and close. Of an answer that broke off before its body nothing is heard."""
+        if self._cycle.response_complete:
+            self._send()
+        self._there.close()
+
+    def _complete(self) -> None:
+        self._send()  # an answer without a body
+        self._done()
+
+    def _send(self) -> None:
+        if self._head is not None:
+            self.write(b"")
 
 
 class _Refused:
