@@ -8,6 +8,7 @@ Several workers each make one of their own beside it.
 
 import asyncio
 import gc
+import logging
 import os
 import shutil
 import tempfile
@@ -80,6 +81,16 @@ def hasty_passwords() -> Iterator[None]:
         hasty = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
         patch.setattr(tokens, "_passwords", PasswordHash((hasty,)))
         yield
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that is run within a test sets up the logs of the whole process: they are put back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @contextmanager

@@ -101,6 +101,8 @@ def configure_logs(level: str) -> None:
                 "pgqueuer": {"level": "WARNING", "handlers": [], "propagate": True},
                 # the pools: SQLAlchemy names their loggers after our classes
                 "app.core.database": {"level": "WARNING", "handlers": [], "propagate": True},
+                # every question to a sign-on, with its whole address
+                "httpx": {"level": "WARNING", "handlers": [], "propagate": True},
                 "alembic": {"level": "WARNING", "handlers": [], "propagate": True},
             },
         }

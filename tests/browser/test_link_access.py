@@ -9,6 +9,7 @@ from tests.support.axe import violations
 from tests.support.phone import Phone, phone
 from tests.support.site import Site
 from tests.support.visits import day
+from tests.support.waiting import until
 
 MOST_BYTES = 60_000
 Screen = Callable[[Phone, Site], Awaitable[None]]
@@ -100,7 +101,10 @@ async def test_axe_finds_no_fault_and_letters_twice_as_large_fit(
         assert await violations(one.page) == []
         session = await one.context.new_cdp_session(one.page)
         await session.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
-        await one.page.wait_for_function("getComputedStyle(document.documentElement).fontSize === '32px'")
+        await until(
+            lambda: one.page.evaluate("getComputedStyle(document.documentElement).fontSize"),
+            lambda size: size == "32px",
+        )
         await fits(one.page)
 
 

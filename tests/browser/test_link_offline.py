@@ -5,6 +5,7 @@ from playwright.async_api import Browser, Route, expect
 
 from tests.support.phone import phone
 from tests.support.site import Site
+from tests.support.waiting import until
 
 THANKS = {"vi": "Đã gửi. Xin cảm ơn ông/bà!", "en": "Sent. Thank you!"}
 KEPT = {"vi": "Đã giữ lại trên máy này, chưa gửi đi", "en": "Kept on this phone, not sent yet"}
@@ -64,7 +65,7 @@ async def test_opening_any_other_link_sends_what_still_waits(browser: Browser, s
         await one.context.set_offline(False)
         await later.open(await site.link(unit=other_unit))
         await expect(later.page.locator("main")).to_be_visible()
-        await later.page.wait_for_function("localStorage.length === 0")
+        await until(later.kept, lambda kept: kept[1] == 0)
     assert len(await site.responses(unit)) == 1
     assert await site.responses(other_unit) == []
 
