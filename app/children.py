@@ -48,7 +48,7 @@ def end_with_parent() -> None:
 
 def web_process() -> "FastAPI":
     """What Uvicorn calls in each web process."""
-    from app.main import app_from_environment  # noqa: PLC0415
+    from app.main import app_from_environment  # noqa: PLC0415  the supervisor does without it
 
     end_with_parent()
     return app_from_environment()
@@ -57,7 +57,7 @@ def web_process() -> "FastAPI":
 def job_process() -> None:
     """The job runner as a process of its own; settings come from the environment."""
     born()
-    from app.worker import run_jobs  # noqa: PLC0415
+    from app.worker import run_jobs  # noqa: PLC0415  the supervisor does without it
 
     end_with_parent()
     settings = load_settings()
@@ -68,10 +68,10 @@ def job_process() -> None:
 def preparation(told: Connection) -> None:
     """Bring the database to this release's schema, with everything else it needs, and tell the parent."""
     born()
-    from app import bootstrap  # noqa: PLC0415
-    from app.core import tracing  # noqa: PLC0415
-    from app.core.database import Database  # noqa: PLC0415
-    from app.core.database_errors import LOST_CONNECTION  # noqa: PLC0415
+    from app import bootstrap  # noqa: PLC0415  the supervisor does without it
+    from app.core import tracing  # noqa: PLC0415  the supervisor does without it
+    from app.core.database import Database  # noqa: PLC0415  the supervisor does without it
+    from app.core.database_errors import LOST_CONNECTION  # noqa: PLC0415  the supervisor does without it
 
     end_with_parent()
     settings = load_settings()
