@@ -18,13 +18,13 @@ UnitDay = tuple[int, date]
 
 _PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
 _MARKED = text(
-    f"{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days"
-    " ORDER BY unit_id, local_day LIMIT :limit"
+    f"{EVERY_UNIT} SELECT unit_id, local_day FROM stale_unit_days GROUP BY unit_id, local_day"
+    " ORDER BY min(marked_at), unit_id, local_day LIMIT :limit"
 )
 _MARKED_BUT = text(
-    f"""{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days s
+    f"""{EVERY_UNIT} SELECT unit_id, local_day FROM stale_unit_days s
     WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
-    ORDER BY unit_id, local_day LIMIT :limit"""
+    GROUP BY unit_id, local_day ORDER BY min(marked_at), unit_id, local_day LIMIT :limit"""
 )
 _TAKE = text(
     f"DELETE FROM stale_unit_days s USING {_PAIRS}"
@@ -68,10 +68,13 @@ _MONTHS = text(f"""
 
 
 async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = ()) -> list[UnitDay]:
-    """Distinct marked unit-days, at most `limit`, in the order of the index; without those in `but`."""
+    """Distinct marked unit-days, in order; of more than `limit` those that wait longest; without `but`.
+
+    A unit-day that is served and marked again goes behind all others, so each has its turn in any rush.
+    """
     statement, without = (_MARKED_BUT, _arrays(but)) if but else (_MARKED, {})
     rows = await connection.execute(statement, {"limit": limit, **without})
-    return [(unit, day) for unit, day in rows]
+    return sorted((unit, day) for unit, day in rows)
 
 
 async def take_marks(

@@ -270,6 +270,31 @@ async def test_a_pulse_takes_no_more_than_its_limit_and_leaves_the_rest_marked(w
     assert await life.stored() == life.expected()
 
 
+async def test_in_a_rush_over_more_unit_days_than_a_pulse_takes_each_has_its_turn(world: World) -> None:
+    """Those that are served are marked again at once: the others must not wait until the rush is over."""
+    units = sorted(world.units.values())[:7]
+
+    async def rush() -> None:
+        await insert_responses(
+            world.database,
+            [Said(unit, DAYS[0], world.questionnaires["quick-5"], (5, 4, 3, 2, 1)) for unit in units],
+        )
+
+    await rush()
+    waited = dict.fromkeys(units, 0)
+    for _ in range(12):
+        before = await marks(world.database)
+        assert await refresh(world.database, limit=2) == 2
+        after = await marks(world.database)
+        for unit in units:
+            served = not after[unit, DAYS[0]] and before[unit, DAYS[0]]
+            waited[unit] = 0 if served else waited[unit] + 1
+        assert max(waited.values()) <= len(units) // 2, waited
+        await rush()
+    await drain(world.database)
+    assert (await verify(world.database)).differences == []
+
+
 async def test_responses_committed_during_a_pulse_wait_for_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
