@@ -2,17 +2,18 @@
 
 A mark of intake's names the responses it was made for. Where nothing but arrivals has marked a unit-day, its
 cells say what was there before, and with the new ones added they say all: every number in a cell is a sum. So
-the ten thousandth response of a day costs as much as the first.
+the ten thousandth response of a day costs as much as the first. (Visits are not added: where a link was
+spent, those of the unit-day are counted, from an index that holds all that is asked.)
 
 Whatever else marks a unit-day (a verdict, say) names no responses: it is counted again as a whole, and that
-sets right whatever may have been wrong.
+sets right whatever may have been wrong. So is a unit-day that no night would look at again.
 """
 
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -26,6 +27,8 @@ from app.rollups.fresh import CHANNEL_DAY, PROCEDURE_DAY, SUMS, CellTable, cells
 
 MOST_ADDED = 5000
 """More new responses than that in one unit-day are most of it: counting it again is quicker."""
+ADDED_DAYS = 3
+"""How old a day may be for its arrivals to be added: the next night counts all those days from nothing."""
 
 
 class Mark(NamedTuple):
@@ -44,6 +47,18 @@ class Work(NamedTuple):
     again: set[UnitDay]
 
 
+class Adding(NamedTuple):
+    """The first and the last day whose arrivals are added; all other unit-days are counted as a whole."""
+
+    first: date
+    last: date
+
+
+def recent(today: date) -> Adding:
+    """The days around today; a clock that has stayed behind does not make the days of now recent ones."""
+    return Adding(today - timedelta(days=ADDED_DAYS), today + timedelta(days=1))
+
+
 class Added(NamedTuple):
     """What was added to the cells of a unit-day. `linked`: some came through links, which spent visits."""
 
@@ -51,12 +66,12 @@ class Added(NamedTuple):
     linked: bool
 
 
-def sorted_out(marks: Iterable[Mark]) -> Work:
+def sorted_out(marks: Iterable[Mark], adding: Adding) -> Work:
     """What these marks ask for; a unit-day that is counted again needs nothing else."""
     arrived = defaultdict[UnitDay, list[UUID]](list)
     visited, again = set[UnitDay](), set[UnitDay]()
     for unit, day, arrivals in marks:
-        if arrivals is None:
+        if arrivals is None or (arrivals and not adding.first <= day <= adding.last):
             again.add((unit, day))
         elif arrivals:
             arrived[unit, day] += arrivals

@@ -26,6 +26,7 @@ from app.jobs.failures import Aside, SomeFailed, is_away
 from app.jobs.states import Heartbeat
 from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import pulse, worklist
+from app.rollups.arrivals import recent
 from app.rollups.compare import Comparison
 from app.rollups.compute import recount_days, recount_month
 from app.rollups.differences import Verification
@@ -42,6 +43,9 @@ LONGEST_WAIT_SECONDS = 10.0
 REBUILD_CONNECTIONS = 2
 REBUILD_UNITS = 64
 """Units of one chunk of a rebuild: small enough that both connections end at about the same time."""
+NIGHT = "rollups.nightly_recount"
+NIGHT_UNITS = 500
+"""Unit-days of one transaction of a night: a pulse waits no longer for their month than for another pulse."""
 LOCK_WAIT_SECONDS = 0.05
 
 # A rebuild hashes whole months: more memory, no hurry, and plans made for the months and units at hand
@@ -92,14 +96,16 @@ async def _in_time(turn: Awaitable[int]) -> int:
         return await turn
 
 
-async def nightly_recount(database: Database, days: int = 3) -> int:
+async def nightly_recount(database: Database, days: int | None = None) -> int:
     """Count the last days again though nothing marks them; returns how many cells were wrong, normally 0.
 
-    Unit-days with a mark are left to the pulse: those are known to be stale, not wrong.
+    Without `days`: all to which something may have been added since the last night that came to a good end,
+    and everything there is when none is known. Unit-days with a mark are left to the pulse: those are known
+    to be stale, not wrong.
     """
     questionnaires = PublishedQuestionnaires(database)
-    since = utc_now().date() - timedelta(days=days)
     async with snapshot(database, *_UNHURRIED) as connection:
+        since = await _added_since(connection) if days is None else utc_now().date() - timedelta(days=days)
         due = await worklist.unit_days_since(connection, since)
     wrong, failed = 0, list[UnitDay]()
 
@@ -123,7 +129,9 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
         return sum([await recount([one]) for one in unit_days])
 
     for _, same_day in groupby(due, key=lambda unit_day: unit_day[1]):
-        wrong += await recount(list(same_day))
+        one_day = list(same_day)
+        for start in range(0, len(one_day), NIGHT_UNITS):
+            wrong += await recount(one_day[start : start + NIGHT_UNITS])
     if wrong:
         log.error("the nightly re-count found wrong cells and mended them", extra={"cells": wrong})
     else:
@@ -133,6 +141,15 @@ async def nightly_recount(database: Database, days: int = 3) -> int:
             f"{len(failed)} unit-days cannot be counted, the first {failed[0][0]} {failed[0][1]}"
         )
     return wrong
+
+
+async def _added_since(connection: AsyncConnection) -> date:
+    """The oldest day to whose cells something may have been added since the last good night."""
+    last = await worklist.last_success(connection, NIGHT)
+    if last is None:
+        return date.min
+    # a day more, as that night took its time and may have ended on the day after it began
+    return recent(min(last, utc_now()).date()).first - timedelta(days=1)
 
 
 async def rebuild(database: Database, progress: Progress | None = None) -> int:

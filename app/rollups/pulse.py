@@ -16,13 +16,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.clock import month_start
+from app.core.clock import month_start, utc_now
 from app.core.database import Database
 from app.core.locks import Lock
 from app.jobs.failures import Aside, describe, is_away
 from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import worklist
-from app.rollups.arrivals import Mark, add, sorted_out
+from app.rollups.arrivals import Mark, add, recent, sorted_out
 from app.rollups.compute import recount_days, recount_visits
 from app.rollups.worklist import UnitDay
 
@@ -130,7 +130,7 @@ async def _count_marked(
 
 async def _count(connection: AsyncConnection, known: PublishedQuestionnaires, taken: Sequence[Mark]) -> None:
     """Make the cells say what these marks were made for, too."""
-    arrived, visited, again = sorted_out(taken)
+    arrived, visited, again = sorted_out(taken, recent(utc_now().date()))
     added = await add(connection, known, arrived)
     # not all of them to be found: whatever the reason, counting again knows
     again |= {one for one, ids in arrived.items() if one not in added or added[one].responses != len(ids)}

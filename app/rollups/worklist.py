@@ -6,7 +6,7 @@ The texts of the statements are few and stable: drivers keep them prepared.
 # ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -39,6 +39,7 @@ _UNMARKED = text(
     f"""SELECT due.unit_id, due.local_day FROM {_PAIRS} WHERE NOT EXISTS (
         SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
 )
+_LAST_SUCCESS = text("SELECT last_success_at FROM job_states WHERE name = :job")
 _UNIT_DAYS_SINCE = text(f"""
     {EVERY_UNIT}
     SELECT unit_id, local_day FROM responses WHERE local_day >= :since
@@ -104,6 +105,12 @@ async def try_hold_months(
         f"SELECT month FROM unnest(CAST(:months AS integer[])) AS month WHERE {function}(:lock, month)"
     )
     return set((await connection.scalars(statement, {"lock": int(lock), "months": list(numbers)})).all())
+
+
+async def last_success(connection: AsyncConnection, job: str) -> datetime | None:
+    """When a job of the timetable last came to a good end; None if it never has."""
+    moment: datetime | None = await connection.scalar(_LAST_SUCCESS, {"job": job})
+    return moment
 
 
 async def unit_days_since(connection: AsyncConnection, since: date) -> list[UnitDay]:

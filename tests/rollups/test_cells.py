@@ -17,6 +17,7 @@ from sqlalchemy import text
 from app.core.clock import month_start, utc_now
 from app.core.database import Database
 from app.core.locks import Lock
+from app.jobs import states
 from app.models.questionnaire import Questionnaire
 from app.questionnaires.definition import MAX_COMPONENTS, MAX_CRITERIA, Definition, check
 from app.rollups import arrivals, fresh, jobs, pulse
@@ -97,10 +98,22 @@ STEPS = st.lists(
 )
 
 
+@pytest.fixture(autouse=True)
+def all_recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The days above are days whose arrivals are added, whatever today is."""
+    monkeypatch.setattr(arrivals, "ADDED_DAYS", (utc_now().date() - DAYS[0]).days + 1)
+
+
 async def clear(database: Database) -> None:
     async with database.transaction() as session:
         for table in ("responses", "visits", "stale_unit_days", *TABLES):
             await session.execute(text(f"DELETE FROM {table}"))
+
+
+async def a_good_night(database: Database, days_ago: int) -> None:
+    """The job runner has written down that its nightly re-count came to a good end."""
+    started = utc_now() - timedelta(days=days_ago)
+    await states.record(database, states.Run(jobs.NIGHT, started, 1, outcome=0))
 
 
 async def drain(database: Database) -> None:
@@ -209,14 +222,17 @@ def turn_of(number: int) -> int:
 
 
 @PROPERTY
-@given(steps=STEPS)
+@given(steps=STEPS, added=st.sampled_from([DAYS[0], DAYS[3]]))
 async def test_cells_equal_a_count_from_scratch_after_any_order_of_events(
-    world: World, steps: list[tuple[str, Any]]
+    world: World, steps: list[tuple[str, Any]], added: date
 ) -> None:
+    """Whether arrivals of every day are added, or those of the youngest days alone."""
     await clear(world.database)
     life = Life(world)
-    await life.live(steps)
-    await drain(world.database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrivals, "ADDED_DAYS", (utc_now().date() - added).days)
+        await life.live(steps)
+        await drain(world.database)
     assert await life.stored() == life.expected()
     assert (await verify(world.database)).differences == []
 
@@ -620,9 +636,11 @@ async def test_rebuild_and_verify_report_their_progress(world: World) -> None:
 
 
 async def test_the_nightly_recount_mends_the_last_days_and_says_how_many_cells_were_wrong(
-    world: World,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(arrivals, "ADDED_DAYS", 3)
     life = Life(world)
+    await a_good_night(world.database, days_ago=1)
     today = utc_now().date()
     recent, old = today - timedelta(days=1), today - timedelta(days=60)
     for day in (recent, old):
@@ -642,6 +660,51 @@ async def test_the_nightly_recount_mends_the_last_days_and_says_how_many_cells_w
     async with world.database.read() as session:
         wrong = (await session.scalars(text("SELECT local_day FROM unit_day WHERE tally = 0"))).all()
     assert wrong == [old], "older days are the rebuild's business"
+
+
+@pytest.mark.parametrize("days_ago", [1, 30, None])
+async def test_a_night_counts_every_day_that_was_added_to_since_the_last_good_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, days_ago: int | None
+) -> None:
+    """Somebody's mistake in adding is gone by the morning, however many nights have failed before."""
+    monkeypatch.setattr(arrivals, "ADDED_DAYS", 3)
+    now = utc_now()
+    since = now.date() - timedelta(days=(200 if days_ago is None else days_ago) + 3)
+    if days_ago is not None:
+        await a_good_night(world.database, days_ago)
+    life = Life(world)
+    for day in (since - timedelta(days=30), since, now.date()):
+        said = Said(world.units["09001"], day, world.questionnaires["quick-5"], (5, 4, 3, 2, 1))
+        await insert_responses(world.database, [said])
+        life.said.append(said)
+    await drain(world.database)
+    async with world.database.transaction() as session:
+        await session.execute(text("UPDATE channel_day SET responses = responses + 1"))
+    monkeypatch.setattr(jobs, "NIGHT_UNITS", 1)
+    await nightly_recount(world.database)
+    found = {one.period for one in (await verify(world.database)).differences if one.table == "channel_day"}
+    assert found == (set() if days_ago is None else {since - timedelta(days=30)})
+
+
+async def test_what_arrives_for_a_day_that_no_night_looks_at_has_it_counted_as_a_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link is answered up to a year after its day: a cell that is wrong there stays wrong no longer."""
+    monkeypatch.setattr(arrivals, "ADDED_DAYS", 3)
+    today = utc_now().date()
+    days = {today - timedelta(days=ago): ago for ago in (300, 4, 3, 0)} | {today + timedelta(days=2): -2}
+    for turn in range(2):
+        said = [
+            Said(world.units["09001"], day, world.questionnaires["quick-5"], (5, 4, 3, 2, 1), "link")
+            for day in days
+        ]
+        await insert_responses(world.database, said)
+        await drain(world.database)
+        if turn == 0:
+            async with world.database.transaction() as session:
+                await session.execute(text("UPDATE channel_day SET responses = 9"))
+    found = {one.period for one in (await verify(world.database)).differences if one.table == "channel_day"}
+    assert {days[day] for day in found} == {3, 0}, "those are left to the night"
 
 
 async def test_the_nightly_recount_leaves_marked_days_to_the_pulse(world: World) -> None:
