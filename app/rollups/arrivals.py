@@ -6,7 +6,8 @@ the ten thousandth response of a day costs as much as the first. (Visits are not
 spent, those of the unit-day are counted, from an index that holds all that is asked.)
 
 Whatever else marks a unit-day (a verdict, say) names no responses: it is counted again as a whole, and that
-sets right whatever may have been wrong. So is a unit-day that no night would look at again.
+sets right whatever may have been wrong. So is a unit-day that no night would look at again, and each one on a
+cluster, where no two statements see the same moment.
 """
 
 # ruff: noqa: S608  statements are made of names and numbers of our own, never of what somebody sent
@@ -57,6 +58,9 @@ class Adding(NamedTuple):
 def recent(today: date) -> Adding:
     """The days around today; a clock that has stayed behind does not make the days of now recent ones."""
     return Adding(today - timedelta(days=ADDED_DAYS), today + timedelta(days=1))
+
+
+NOWHERE = Adding(date.max, date.min)
 
 
 class Added(NamedTuple):

@@ -13,6 +13,7 @@ from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,7 @@ from app.core.locks import Lock
 from app.jobs.failures import Aside, describe, is_away
 from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import worklist
-from app.rollups.arrivals import Mark, add, recent, sorted_out
+from app.rollups.arrivals import NOWHERE, Mark, add, recent, sorted_out
 from app.rollups.compute import recount_days, recount_visits
 from app.rollups.worklist import UnitDay
 
@@ -34,6 +35,8 @@ LONGEST_PULSE_SECONDS = 120.0
 # not serialisable; deadlock; a cell somebody else has just written: the same work again will do
 _TRY_AGAIN = {"40001", "40P01", "23505"}
 _TRIES = 20
+ONE_MOMENT: IsolationLevel = "REPEATABLE READ"
+"""What a snapshot asks for. The nodes of a cluster are not asked: see `worklist.on_cluster`."""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ log = logging.getLogger(__name__)
 async def snapshot(database: Database, *settings: str) -> AsyncIterator[AsyncConnection]:
     """A transaction that sees one moment of the database and commits at the end."""
     async with database.engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        connection = await plain.execution_options(isolation_level=ONE_MOMENT)
         async with connection.begin():
             for setting in settings:
                 await connection.execute(text(setting))
@@ -130,7 +133,10 @@ async def _count_marked(
 
 async def _count(connection: AsyncConnection, known: PublishedQuestionnaires, taken: Sequence[Mark]) -> None:
     """Make the cells say what these marks were made for, too."""
-    arrived, visited, again = sorted_out(taken, recent(utc_now().date()))
+    # adding is right in one moment's sight only; counting again is right in any: what came in between is
+    # counted, and its mark, which was not taken, has it counted once more
+    adding = NOWHERE if await worklist.on_cluster(connection) else recent(utc_now().date())
+    arrived, visited, again = sorted_out(taken, adding)
     added = await add(connection, known, arrived)
     # not all of them to be found: whatever the reason, counting again knows
     again |= {one for one, ids in arrived.items() if one not in added or added[one].responses != len(ids)}

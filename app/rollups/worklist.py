@@ -26,6 +26,7 @@ _MARKED_BUT = text(
     WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
     GROUP BY unit_id, local_day ORDER BY min(marked_at), unit_id, local_day LIMIT :limit"""
 )
+_ON_CLUSTER = text("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
 _TAKE = text(
     f"DELETE FROM stale_unit_days s USING {_PAIRS}"
     " WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day"
@@ -76,6 +77,14 @@ async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay]
     statement, without = (_MARKED_BUT, _arrays(but)) if but else (_MARKED, {})
     rows = await connection.execute(statement, {"limit": limit, **without})
     return sorted((unit, day) for unit, day in rows)
+
+
+async def on_cluster(connection: AsyncConnection) -> bool:
+    """Whether Citus is here: its nodes see each statement's own moment, whatever isolation was asked for.
+
+    Asked each time, as tables may be laid out while a job runner runs; the extension is there before.
+    """
+    return bool(await connection.scalar(_ON_CLUSTER))
 
 
 async def take_marks(
