@@ -33,6 +33,7 @@ from app.core.database import Database, plain_url
 from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings
 from app.models.everything import metadata
+from tests.support import cluster
 from tests.support.application import application, keeping, tidied
 from tests.support.world import World
 
@@ -128,13 +129,15 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres_url: str) -> str:
-    """A database at the newest migration that holds the shipped questionnaires."""
+    """A database at the newest migration that holds the shipped questionnaires; on Citus, laid out."""
 
     async def prepare() -> None:
         database = Database(postgres_url)
         await migrate(database)
         await load_questionnaires(database)
         await database.close()
+        if await cluster.offered(postgres_url):
+            await cluster.lay_out(postgres_url)
 
     asyncio.run(prepare())
     return postgres_url
