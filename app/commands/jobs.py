@@ -122,7 +122,9 @@ def retention(
 
     found, held = on_database(look)
     for table, told in found.items():
-        out.print(f"{table}: {told['due']} from before {told['before']}", soft_wrap=True)
+        kept = told.get("kept_for_samples")
+        more = f"; {kept} keep their codes for a sample" if kept else ""
+        out.print(f"{table}: {told['due']} from before {told['before']}{more}", soft_wrap=True)
     if not found:
         out.print("Everything is kept for good.")
     for action, why in held.items():

@@ -18,10 +18,21 @@ from app.core.connecting import connect_plainly
 from app.core.database import Database, plain_url
 from app.core.settings import Settings
 from app.retention import clock, queries
-from app.retention.queries import BATCH, RESPONSES, SAMPLE_RESPONSES, VISITS, Kind, Mark, Span
+from app.retention.queries import (
+    BATCH,
+    RESPONSES,
+    SAMPLE_LINKS,
+    SAMPLE_RESPONSES,
+    VISITS,
+    Kind,
+    Mark,
+    Span,
+)
 
 PAUSE_SECONDS = 0.05
 """After a whole batch, and as much less after a smaller one: intake goes first."""
+CHECKED_MONTHS = 12
+"""How long after its time to answer a sample is checked by drawing again; codes stay for it until then."""
 BEGINNING = date(1, 1, 3)
 """Before every day there is, in every time zone."""
 BUSY_TABLES = ("stale_unit_days", "pgqueuer_log", "pgqueuer_schedules", "job_states")
@@ -35,8 +46,13 @@ async def anonymise_responses(database: Database, settings: Settings) -> Report:
 
 
 async def anonymise_visits(database: Database, settings: Settings) -> Report:
-    """Take the dossier codes out of old visits; how many there were."""
-    return await _run(database, settings, "retention.visits", settings.visit_months)
+    """Take the dossier codes out of old visits and links of samples; how many there were, and how many visits
+    keep theirs for a sample.
+    """
+    report = await _run(database, settings, "retention.visits", settings.visit_months)
+    if not report:
+        return report
+    return {**report, "kept_for_samples": await _kept(database, settings, str(report["before"]))}
 
 
 async def tidy_queue(database: Database) -> Report:
@@ -50,16 +66,19 @@ async def tidy_queue(database: Database) -> Report:
 async def what_is_due(database: Database, settings: Settings) -> dict[str, Report]:
     """What the next runs would take out, by table, with the day before which it is; changes nothing."""
     found: dict[str, Report] = {}
+    now = utc_now()
     for action, kinds in KINDS.items():
         months = settings.comment_months if action == "retention.responses" else settings.visit_months
         for kind in kinds if months else ():
-            before = months_before(local_day(utc_now(), settings.zone), months)
-            span = _span(kind, BEGINNING, before, settings.zone)
+            before = months_before(local_day(now, settings.zone), months)
+            span = _span(kind, BEGINNING, before, now, settings.zone)
             due = 0
             async with database.read() as session:
                 for place in await queries.places(session, kind):
                     due += await queries.count_due(session, kind, place, span)
             found[kind.table] = {"before": str(before), "due": due}
+            if kind is VISITS:
+                found[kind.table]["kept_for_samples"] = await _kept(database, settings, str(before))
     return found
 
 
@@ -81,7 +100,7 @@ async def trust_clock(database: Database) -> datetime:
 
 KINDS: dict[str, tuple[Kind, ...]] = {
     "retention.responses": (RESPONSES, SAMPLE_RESPONSES),
-    "retention.visits": (VISITS,),
+    "retention.visits": (VISITS, SAMPLE_LINKS),
 }
 """What is thinned out together, under the name of its line in the record."""
 
@@ -93,7 +112,7 @@ async def _run(database: Database, settings: Settings, action: str, months: int)
     await _let_go_on(database, action, now)
     before = months_before(local_day(now, settings.zone), months)
     for kind in KINDS[action]:
-        await _thin(database, kind, before, settings.zone)
+        await _thin(database, kind, before, now, settings.zone)
     async with database.transaction() as session:
         gone = {kind.table: (await queries.read_mark(session, kind)).untold for kind in KINDS[action]}
         for kind in KINDS[action]:
@@ -113,13 +132,25 @@ async def _let_go_on(database: Database, action: str, now: datetime) -> None:
         raise clock.HeldBack(clock.say(nights))
 
 
-async def _thin(database: Database, kind: Kind, before: date, zone: ZoneInfo) -> None:
+async def _kept(database: Database, settings: Settings, before: str) -> int:
+    async with database.read() as session:
+        return await queries.count_kept(
+            session, date.fromisoformat(before), _checked(utc_now(), settings.zone)
+        )
+
+
+def _checked(now: datetime, zone: ZoneInfo) -> datetime:
+    """Samples whose time to answer was over by then are checked no more."""
+    return day_bounds(months_before(local_day(now, zone), CHECKED_MONTHS), zone)[0]
+
+
+async def _thin(database: Database, kind: Kind, before: date, now: datetime, zone: ZoneInfo) -> None:
     async with database.read() as session:
         places = await queries.places(session, kind)
         through, untold = await queries.read_mark(session, kind)
     in_this_month = through is not None and through.replace(day=1) == before.replace(day=1)
     since = through if through is not None and in_this_month else BEGINNING
-    span = _span(kind, since, before, zone)
+    span = _span(kind, since, before, now, zone)
     for place in places:
         done = BATCH
         while done == BATCH:
@@ -131,10 +162,11 @@ async def _thin(database: Database, kind: Kind, before: date, zone: ZoneInfo) ->
             await asyncio.sleep(PAUSE_SECONDS * done / BATCH)
 
 
-def _span(kind: Kind, since: date, before: date, zone: ZoneInfo) -> Span:
+def _span(kind: Kind, since: date, before: date, now: datetime, zone: ZoneInfo) -> Span:
+    checked = _checked(now, zone)
     if not kind.instants:
-        return Span(since, before)
-    return Span(day_bounds(since, zone)[0], day_bounds(before, zone)[0])
+        return Span(since, before, checked)
+    return Span(day_bounds(since, zone)[0], day_bounds(before, zone)[0], checked)
 
 
 async def _vacuum(database: Database, tables: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ index that is there.
 # ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, cast
 
 from sqlalchemy import CursorResult, TextClause, text
@@ -65,17 +65,37 @@ SAMPLE_RESPONSES = _kind(
     "comment = NULL, respondent = NULL",
     instants=True,
 )
-# A code that was sent never begins with a space. Visits that a sample was drawn from keep theirs: the draw is
-# made of them, and is checked by drawing again.
+# A code that was sent never begins with a space. Visits that a sample was drawn from keep theirs for as long
+# as its draw may be checked: it is made of them, and is checked by drawing again.
+_CODED = "old.served_on >= :since AND old.served_on < :before AND old.dossier_code NOT LIKE ' %'"
+_NO_CODE = "dossier_code = ' ' || id"
 VISITS = _kind(
     "visits",
     "unit_id",
     _UNITS,
-    """old.served_on >= :since AND old.served_on < :before AND old.dossier_code NOT LIKE ' %'
-        AND NOT EXISTS (SELECT FROM samples s WHERE old.unit_id = ANY(s.unit_ids)
-            AND old.served_on BETWEEN s.first_day AND s.last_day)""",
-    "dossier_code = ' ' || id",
+    f"""{_CODED} AND NOT EXISTS (SELECT FROM samples s WHERE s.expires_at > :checked
+        AND old.unit_id = ANY(s.unit_ids) AND old.served_on BETWEEN s.first_day AND s.last_day)""",
+    _NO_CODE,
 )
+SAMPLE_LINKS = _kind(
+    "sample_links",
+    "sample_id",
+    "SELECT id FROM samples ORDER BY id",
+    f"""{_CODED} AND EXISTS (SELECT FROM samples s WHERE s.id = old.sample_id
+        AND s.expires_at <= :checked)""",
+    _NO_CODE,
+)
+_SAMPLED = text(
+    "SELECT DISTINCT unnest(unit_ids) AS unit FROM samples"
+    " WHERE expires_at > :checked AND first_day < :before ORDER BY unit"
+)
+# sample by sample, so that an index leads to the days of each
+_KEPT = text("""
+    SELECT count(DISTINCT old.id)
+    FROM samples s JOIN visits old ON old.served_on BETWEEN s.first_day AND s.last_day
+    WHERE old.unit_id = :place AND old.unit_id = ANY(s.unit_ids) AND s.expires_at > :checked
+        AND s.first_day < :before AND old.served_on < :before AND old.dossier_code NOT LIKE ' %'
+""")
 
 
 _LEFT_OVER = {
@@ -86,10 +106,13 @@ _LEFT_OVER = {
 
 
 class Span(NamedTuple):
-    """From `since` until before `before`: days, or instants."""
+    """From `since` until before `before`: days, or instants. `checked`: samples whose time to answer was over
+    by then are checked no more.
+    """
 
     since: date
     before: date
+    checked: datetime
 
 
 class Mark(NamedTuple):
@@ -107,6 +130,13 @@ async def places(session: AsyncSession, kind: Kind) -> Sequence[int]:
 async def count_due(session: AsyncSession, kind: Kind, place: int, span: Span) -> int:
     """How many are due at one of its places."""
     return await session.scalar(kind.due, {"place": place, **span._asdict()}) or 0
+
+
+async def count_kept(session: AsyncSession, before: date, checked: datetime) -> int:
+    """How many visits served before a day keep their codes because a sample was drawn from them."""
+    until = {"before": before, "checked": checked}
+    units = (await session.scalars(_SAMPLED, until)).all()
+    return sum([await session.scalar(_KEPT, {"place": unit, **until}) or 0 for unit in units])
 
 
 async def thin(session: AsyncSession, kind: Kind, place: int, span: Span) -> int:

@@ -99,6 +99,12 @@ async def count(session: AsyncSession, where: Where) -> dict[int, int]:
     return {row[0]: row[1] for row in await session.execute(statement, where.parameters())}
 
 
+async def forgotten(session: AsyncSession, where: Where) -> int:
+    """Visits of the frame whose dossier codes retention has taken out: they cannot be drawn again."""
+    statement = text(f"SELECT count(*) {_FRAME} AND v.dossier_code LIKE ' %'")
+    return await session.scalar(statement, where.parameters()) or 0
+
+
 async def names(session: AsyncSession, stratify: Stratify, keys: Sequence[int]) -> dict[int, str | None]:
     """What the keys are called: a unit's or a procedure's code, or a procedure's field; None without one."""
     if stratify == "none":

@@ -188,6 +188,13 @@ class VerificationOut(Out):
     visits_recorded: int
     missing: Annotated[int, Field(description="Visits with a link that would not be drawn now.")]
     unexpected: Annotated[int, Field(description="Visits without a link that would be drawn now.")]
+    codes_gone: Annotated[
+        int,
+        Field(
+            description="Visits of the frame, or else links, whose dossier codes retention has taken out."
+            " With any, the draw cannot be done again, and that it does not match tells nothing."
+        ),
+    ]
 
 
 def summary(row: SampleRow, questionnaire: QuestionnaireRef, zone: ZoneInfo) -> SampleSummary:

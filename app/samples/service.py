@@ -232,6 +232,7 @@ async def verify(session: AsyncSession, row: SampleRow) -> VerificationOut:
     then = set(await queries.drawn(session, sample.id))
     visits = sum((await drawing.count(session, where)).values())
     digest = drawing.digest(list(again))
+    gone = await drawing.forgotten(session, where) or sum(one.dossier_code.startswith(" ") for one in then)
     return VerificationOut(
         matches=again == then and digest == sample.digest and visits == sample.visits,
         digest=digest,
@@ -240,4 +241,5 @@ async def verify(session: AsyncSession, row: SampleRow) -> VerificationOut:
         visits_recorded=sample.visits,
         missing=len(then - again),
         unexpected=len(again - then),
+        codes_gone=gone,
     )

@@ -1,5 +1,6 @@
 """What is old leads to nobody any more, and says the same as before."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -9,17 +10,25 @@ from uuid import UUID
 import httpx
 import pytest
 from sqlalchemy import insert, select, text, update
+from typer.testing import CliRunner
 
-from app.core.clock import day_bounds, months_before
+from app.cli import app as cli
+from app.core.clock import day_bounds, months_before, utc_now
 from app.core.database import Database
 from app.core.settings import Settings, SettingsError, load_settings
 from app.models.record import AuditLine
 from app.models.response import Response
-from app.models.sample import SampleResponse
+from app.models.sample import SampleLink, SampleResponse
 from app.models.visit import Visit
 from app.periods.recount import verify as verify_periods
 from app.retention import jobs, queries
-from app.retention.jobs import anonymise_responses, anonymise_visits, tidy_queue, what_is_due
+from app.retention.jobs import (
+    anonymise_responses,
+    anonymise_visits,
+    tidy_queue,
+    trust_clock,
+    what_is_due,
+)
 from app.rollups.jobs import rebuild, verify
 from tests.support import said
 from tests.support.branches import count
@@ -153,7 +162,8 @@ async def test_no_figure_changes_by_a_byte(
     before = await figures(http, world, more)
     responses, visits = await thin(database, settings)
     assert responses["responses"] == 3 * len(OLD) * 2
-    assert visits["visits"] == 3 * len(OLD) * 4 - 2 * 2 * 4, "what a sample was drawn from stays"
+    assert visits["visits"] == 3 * len(OLD) * 4 - 2 * 2 * 4, "what a sample was drawn from stays for now"
+    assert visits["kept_for_samples"] == 3 * 2 * 4 + 12 - 2 * 4
     assert await figures(http, world, more) == before
     await rebuild(database)
     assert (await verify(database)).differences == []
@@ -190,11 +200,54 @@ async def test_the_second_run_finds_nothing_and_writes_no_line(
     await thin(database, settings)
     expected = {"before": str(LIMIT), "responses": 2 * len(OLD), "sample_responses": 0}
     assert await lines(database, "retention.responses") == [expected]
-    assert await lines(database, "retention.visits") == [{"before": str(LIMIT), "visits": 4 * len(OLD)}]
+    expected = {"before": str(LIMIT), "visits": 4 * len(OLD), "sample_links": 0}
+    assert await lines(database, "retention.visits") == [expected]
     responses, visits = await thin(database, settings)
     assert (responses["responses"], visits["visits"]) == (0, 0)
     assert len(await lines(database, "retention.responses")) == 1
     assert all(one["due"] == 0 for one in (await what_is_due(database, settings)).values())
+
+
+async def test_a_sample_keeps_the_codes_it_was_drawn_from_for_a_year_after_its_last_answer(
+    http: httpx.AsyncClient,
+    world: World,
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a sample a year over all visits would keep every code for good."""
+    old = (today() - LIMIT).days + 3
+    await come(world, [Came("09001", f"D-{at}", ago=old) for at in range(12)])
+    await come(world, [Came("09101", f"E-{at}", ago=old) for at in range(3)])
+    period = {"from": str(LIMIT - timedelta(days=9)), "to": str(LIMIT - timedelta(days=1))}
+    sample = await draw(http, world, size=8, unit_code="09001", **period)
+    for link in await links(http, world, sample["id"]):
+        await answer(http, link, (5, 4, 3, 2, 1))
+    await close(http, world, sample["id"])
+    result = await read(http, world, f"{sample['id']}/result")
+    year_later = day_bounds(months_before(today(), -jobs.CHECKED_MONTHS), ZONE)[1]
+    for now, gone, kept in ((utc_now(), (3, 0), 12), (year_later, (12, 8), 0)):
+        # what was due a year ago is due still, for all that is known
+        monkeypatch.setattr(jobs, "utc_now", lambda now=now: now)
+        await trust_clock(database)
+        due = await what_is_due(database, settings)
+        assert (due["visits"]["due"], due["visits"]["kept_for_samples"]) == (gone[0], kept)
+        if kept:
+            url = {"SIPAS_DATABASE_URL": settings.database_url}
+            shown = await asyncio.to_thread(CliRunner().invoke, cli, ["retention"], env=url)
+            told = f"visits: {gone[0]} from before {LIMIT}; {kept} keep their codes for a sample"
+            assert told in shown.output
+        report = await anonymise_visits(database, settings)
+        assert (report["visits"], report["sample_links"], report["kept_for_samples"]) == (*gone, kept)
+        assert await read(http, world, f"{sample['id']}/result") == result
+        checked = await read(http, world, f"{sample['id']}/verify")
+        assert (checked["matches"], checked["codes_gone"]) == (bool(kept), 12 - kept)
+        assert checked["visits"] == checked["visits_recorded"]
+    codes = [code for of_day in (await dossiers(world)).values() for code in of_day]
+    async with database.read() as session:
+        codes += (await session.scalars(select(SampleLink.dossier_code))).all()
+    assert len(codes) == 12 + 3 + 8
+    assert all(code.startswith(" ") for code in codes)
 
 
 async def test_a_run_that_was_cut_off_goes_on_and_its_line_tells_all(

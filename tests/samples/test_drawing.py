@@ -104,6 +104,7 @@ async def test_the_first_of_each_stratum_by_the_keyed_hash_are_drawn(
         "visits_recorded": len(frame),
         "missing": 0,
         "unexpected": 0,
+        "codes_gone": 0,
     }
 
 
