@@ -3,7 +3,8 @@
 Every statement here compares before it writes: cells that vanished or differ are deleted, new and different
 ones inserted, equal ones left alone. So counting twice changes nothing, a pulse writes only what moved, and
 the number of changed cells is known (the nightly job reports it). All run in the caller's transaction, which
-must see one snapshot (repeatable read).
+sees one snapshot (repeatable read); on a cluster each statement sees its own, and what came in between is
+still marked and counted once more.
 
 What is counted stands in `fresh.py`.
 """

@@ -3,7 +3,8 @@
 The pulse takes the marks it can see, deletes them, adds what has arrived in those unit-days in the same
 snapshot, or counts them again, and commits.
 A mark it cannot see belongs to a response it cannot see either, and stays for the next pulse. So nothing is
-missed and nothing is counted twice, whatever happens at the same time.
+missed and nothing is counted twice, whatever happens at the same time. (On a cluster there is no snapshot:
+there every unit-day is counted again, which may be done twice.)
 
 Two that write the same cells at once would do the work twice, so they try for a lock on each month first (a
 pulse alone, rebuilds together). The lock saves work; it is not what makes the result right: a snapshot may be
