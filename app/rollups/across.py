@@ -51,12 +51,16 @@ def add(counts: Counts, published: Published, names: Mapping[str, str], groups: 
             ]
 
 
-def shown(counts: Counts, start: date, codes: Sequence[str]) -> list[Json]:
-    """The criteria of one point."""
+def shown(counts: Counts, start: date, codes: Sequence[str], min_n: int | None) -> list[Json]:
+    """The criteria of one point, suppressed under `min_n` answers where that is given."""
     here = counts.get(start, {})
     figures = []
     for code in codes:
         found = criterion_estimate(here.get(code, [0] * 5))
+        if min_n is not None and found.answers < min_n:
+            hidden = ("percent", "low", "high", "answers", "satisfied")
+            figures.append({"code": code, **dict.fromkeys(hidden)})
+            continue
         figures.append(
             {
                 "code": code,

@@ -11,7 +11,17 @@ from pydantic import Field
 from app.core.schema import Out
 from app.rollups.grains import Grain
 from app.rollups.index import Formula
-from app.rollups.schemas import Channel, Figure, Percent, PeriodRef, QuestionnaireRef, Scope, UnitRef
+from app.rollups.schemas import (
+    Answers,
+    Channel,
+    Figure,
+    Percent,
+    PeriodRef,
+    QuestionnaireRef,
+    Satisfied,
+    Scope,
+    UnitRef,
+)
 
 Hidden = Annotated[bool, Field(description="Fewer than `min_n` responses: the figures are null.")]
 Band = Annotated[str | None, Field(examples=["excellent"])]
@@ -62,8 +72,8 @@ class AcrossFigure(Out):
     percent: Percent
     low: Percent
     high: Percent
-    answers: int
-    satisfied: int
+    answers: Answers
+    satisfied: Satisfied
 
 
 class SeriesPoint(Out):

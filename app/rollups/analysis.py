@@ -97,7 +97,8 @@ async def read_series(
 ) -> Response:
     """Points without a gap; the first and the last are clipped to the period, so that all add up to it.
 
-    At most 750 points. Each is the index of its days, whatever its n: mind the interval.
+    At most 750 points. Each is the index of its days, whatever its n: mind the interval. Of a single
+    `channel`, figures under `min_n` responses are suppressed.
     """
     asked = Question(unit_code, period, scope, channel, formula)
     earlier = None

@@ -1,7 +1,7 @@
 """A unit's figures over time and by channel, procedure, field and counter, each as the caller reads it.
 
 A point of a series is the index of its days, shown as the index is. What sets groups of people beside each
-other is suppressed under `min_n` (`shown.guarded`).
+other is suppressed under `min_n` (`shown.guarded`), and so is one of these groups by itself.
 """
 
 from collections.abc import Sequence
@@ -78,6 +78,7 @@ async def series(
     formula = question.formula or published.definition.formula
     shape = Shape.of(published.layout)
     known = {group.key: group for group in found.groups}
+    least = None if question.channel is None else reader.min_n
     shown: list[Json] = []
     for point in points:
         group = known.get(point.start)
@@ -87,7 +88,7 @@ async def series(
             {
                 "from": point.first,
                 "to": point.last,
-                **body(responses, figures, published.definition, reader.language, None),
+                **body(responses, figures, published.definition, reader.language, least),
             }
         )
     begun = await breaks.versions(
@@ -108,7 +109,7 @@ async def series(
     for one, some in met:
         across.add(counts, one.published, {code: one.criteria[code] for code in codes}, some)
     for point, body_of in zip(points, shown, strict=True):
-        body_of["criteria"] = across.shown(counts, point.start, codes)
+        body_of["criteria"] = across.shown(counts, point.start, codes, least)
     # without a common criterion nothing is read as one, and every change breaks the line
     read_as_one = {published.version, *(one.published.version for one, _ in met if codes)}
     left = [

@@ -107,6 +107,7 @@ async def read_index(
 ) -> Response:
     """Percentages, intervals and distributions of each questionnaire version, and the response rate.
 
+    A whole unit is shown whatever its n; of a single `channel`, figures under `min_n` are suppressed.
     `as_of` says until when the figures are complete; it is not part of the ETag.
     """
     # Dashboards ask this all day: what the application holds is taken from it, not through dependencies.
@@ -119,6 +120,7 @@ async def read_index(
         question=asked,
         language=pick_language(request.headers.get("accept-language")),
         zone=settings.zone,
+        min_n=settings.min_n,
     )
     if asked.boundaries is None and strata is None:
         async with database.alone() as connection:
@@ -136,6 +138,7 @@ async def read_index(
                     asked.scope,
                     asked.channel,
                     strata,
+                    settings.min_n,
                 )
     lasting = {name: value for name, value in body.items() if name != "as_of"}
     return respond(request, orjson.dumps(body), tagged=orjson.dumps(lasting), vary="Accept-Language")

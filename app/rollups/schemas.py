@@ -19,6 +19,12 @@ Channel = Literal["kiosk", "link", "import"]
 Weighting = Literal["visits"]
 Strata = Literal["field", "unit", "unit_field"]
 Percent = Annotated[float | None, Field(ge=0, le=100, description="Two decimals; null without an answer.")]
+Answers = Annotated[int | None, Field(description="Valid answers; null where suppressed.")]
+Satisfied = Annotated[int | None, Field(description="Answers of 4 or 5; null where suppressed.")]
+OfChannel = Annotated[
+    bool | None,
+    Field(description="Only of a single channel: whether fewer than `min_n` responses hide the figures."),
+]
 
 
 class UnitRef(Out):
@@ -59,10 +65,11 @@ class Figure(Out):
     percent: Percent
     low: Percent
     high: Percent
-    answers: Annotated[int, Field(description="Valid answers.")]
-    satisfied: Annotated[int, Field(description="Answers of 4 or 5.")]
+    answers: Answers
+    satisfied: Satisfied
     responses: Annotated[int, Field(description="People who gave at least one of these answers.")]
     band: Annotated[str | None, Field(description="Read from the unrounded ratio.", examples=["excellent"])]
+    suppressed: OfChannel = None
 
 
 class CriterionFigure(Out):
@@ -73,9 +80,12 @@ class CriterionFigure(Out):
     percent: Percent
     low: Percent
     high: Percent
-    answers: int
-    skipped: Annotated[int, Field(description="Counted responses without a valid answer to it.")]
-    distribution: Distribution
+    answers: Answers
+    skipped: Annotated[
+        int | None,
+        Field(description="Counted responses without a valid answer to it; null where suppressed."),
+    ]
+    distribution: Distribution | None
 
 
 class ComponentFigure(Figure):
@@ -83,7 +93,7 @@ class ComponentFigure(Figure):
 
     code: str
     title: str
-    distribution: Distribution
+    distribution: Annotated[Distribution | None, Field(description="Null where suppressed.")]
     criteria: list[CriterionFigure]
 
 
@@ -99,6 +109,7 @@ class WeightedFigure(Out):
         Field(description="As many equally weighted responses would tell as much: (sum w)^2 / sum w^2."),
     ]
     band: str | None
+    suppressed: OfChannel = None
 
 
 class WeightedComponent(WeightedFigure):

@@ -20,7 +20,7 @@ from app.rollups import boundaries, queries
 from app.rollups.index import Formula, criterion_estimate, estimate, percent
 from app.rollups.lanes import Shape, read_unit
 from app.rollups.schemas import Boundaries, Channel, Scope
-from app.rollups.shown import as_of, figure, number, said
+from app.rollups.shown import as_of, number, of_group, said
 
 Json = dict[str, Any]
 
@@ -47,8 +47,12 @@ async def index(
     question: Question,
     language: Language,
     zone: ZoneInfo,
+    min_n: int | None = None,
 ) -> Json:
-    """The body of the answer. UnitUnknown outside the reach, QuestionnaireUnknown if there is none such."""
+    """The body of the answer. UnitUnknown outside the reach, QuestionnaireUnknown if there is none such.
+
+    Of a single channel figures under `min_n` responses are suppressed, as where channels stand side by side.
+    """
     first, last = question.period.first, question.period.last
     asked = queries.Asked(
         question.unit_code,
@@ -78,8 +82,9 @@ async def index(
     ):
         raise QuestionnaireUnknown(questionnaire=code)
     published = await questionnaires.by_ids([total.questionnaire_id for total in reading.totals])
+    least = None if question.channel is None else min_n
     results = [
-        result(published[total.questionnaire_id], total, question.formula, language)
+        result(published[total.questionnaire_id], total, question.formula, language, least)
         for total in reading.totals
     ]
     return {
@@ -98,8 +103,17 @@ async def index(
     }
 
 
-def result(published: Published, total: queries.Total, formula: Formula | None, language: Language) -> Json:
-    """One questionnaire version's figures, by its official formula unless another is asked for."""
+def result(
+    published: Published,
+    total: queries.Total,
+    formula: Formula | None,
+    language: Language,
+    min_n: int | None = None,
+) -> Json:
+    """One questionnaire version's figures, by its official formula unless another is asked for.
+
+    `min_n` None suppresses nothing.
+    """
     definition, layout = published.definition, published.layout
     chosen = formula or definition.formula
     tally = read_unit(Shape.of(layout), total.responses, total.tally)
@@ -113,13 +127,16 @@ def result(published: Published, total: queries.Total, formula: Formula | None, 
             {
                 "code": part.code,
                 "title": said(described.title, language),
-                **figure(found),
-                "distribution": _distribution([sum(counts) for counts in zip(*here, strict=True)]),
+                **of_group(found, min_n),
+                "distribution": None
+                if min_n is not None and found.responses < min_n
+                else _distribution([sum(counts) for counts in zip(*here, strict=True)]),
                 "criteria": [
                     _criterion(
                         definition.criteria[at].code,
                         said(definition.criteria[at].text, language),
                         tally.counts[at],
+                        min_n,
                     )
                     for at in places
                 ],
@@ -130,13 +147,16 @@ def result(published: Published, total: queries.Total, formula: Formula | None, 
         "formula": chosen,
         "responses": total.responses,
         "held_back": total.held_back,
-        "overall": figure(estimate(tally.whole, criteria=pairs, formula=chosen)),
+        "overall": of_group(estimate(tally.whole, criteria=pairs, formula=chosen), min_n),
         "components": components,
     }
 
 
-def _criterion(code: str, words: str, counts: Sequence[int]) -> Json:
+def _criterion(code: str, words: str, counts: Sequence[int], min_n: int | None) -> Json:
     found = criterion_estimate(counts[1:])
+    if min_n is not None and found.answers < min_n:
+        hidden = ("percent", "low", "high", "answers", "skipped", "distribution")
+        return {"code": code, "text": words, **dict.fromkeys(hidden)}
     return {
         "code": code,
         "text": words,

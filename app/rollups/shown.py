@@ -89,19 +89,20 @@ def guarded(found: Estimate, min_n: int) -> Json:
     return {**hidden, "responses": found.responses, "band": None, "suppressed": True}
 
 
+def of_group(found: Estimate, min_n: int | None) -> Json:
+    """A figure, suppressed under `min_n` where that is given."""
+    return figure(found) if min_n is None else guarded(found, min_n)
+
+
 def body(
     responses: int, found: Estimates, definition: Definition, language: Language, min_n: int | None
 ) -> Json:
     """The figures of a group; `min_n` None suppresses nothing."""
-
-    def shown(one: Estimate) -> Json:
-        return figure(one) if min_n is None else guarded(one, min_n)
-
     return {
         "responses": responses,
-        "overall": shown(found.overall),
+        "overall": of_group(found.overall, min_n),
         "components": [
-            {"code": described.code, "title": said(described.title, language), **shown(one)}
+            {"code": described.code, "title": said(described.title, language), **of_group(one, min_n)}
             for described, one in zip(definition.components, found.components, strict=True)
         ],
     }

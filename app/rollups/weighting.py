@@ -4,7 +4,8 @@ A stratum is what visits and responses both know. A response through a link know
 procedure's field, one from a tablet its unit alone; so each channel is weighted to the whole frame by
 itself, and the channels are put together in equal shares (`weights`): links always, for every visit has
 one. Which strata, the reader chooses: by field, by unit, or by both. A stratum with visits and no response
-leaves no weighted figure: it is named, and the reader may choose coarser ones.
+leaves no weighted figure: it is named, and the reader may choose coarser ones. What a single channel says is
+suppressed under `min_n` responses, as everywhere.
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,6 +61,7 @@ class Question(NamedTuple):
     strata: Strata
     channel: Channel | None
     units: Mapping[int, str]
+    min_n: int
 
     @property
     def by_unit(self) -> bool:
@@ -79,10 +81,11 @@ async def add(
     scope: Scope,
     channel: Channel | None,
     strata: Strata,
+    min_n: int,
 ) -> None:
     """Put `weighting` into each result of an index that was read in the same snapshot."""
     units = await frame.scope_of(session, subject, body["unit"]["code"], below=scope == "subtree")
-    asked = Question(strata, channel, units)
+    asked = Question(strata, channel, units, min_n)
     known = await frame.read(
         session, list(units), period.first, period.last, by_unit=asked.by_unit, by_field=asked.by_field
     )
@@ -118,12 +121,13 @@ def block(published: Published, known: Frame, asked: Question, formula: str) -> 
                 "channel": one,
                 "share": _number(rounded(Fraction(1, len(used)))),
                 "responses": sum(found.responses for each, found in seen.items() if each.channel == one),
-                "overall": _figures(published, filled[one], 1)[0] if whole else None,
+                "overall": _figures(published, filled[one], 1, asked.min_n)[0] if whole else None,
             }
         )
     reason = "empty_strata" if reason is None and empty else reason
     everything = [each for one in used for each in filled[one]]
-    figures = None if reason else _figures(published, everything, len(used))
+    least = None if asked.channel is None else asked.min_n
+    figures = None if reason else _figures(published, everything, len(used), least)
     codes = [part.code for part in published.layout.components]
     return {
         "frame": "visits",
@@ -201,17 +205,22 @@ def _without(all_of: Seen, part: Seen) -> Seen:
     )
 
 
-def _figures(published: Published, filled: Iterable[Filled], shares: int) -> list[Json]:
-    """The weighted figure of the whole, then of each component."""
+def _figures(published: Published, filled: Iterable[Filled], shares: int, min_n: int | None) -> list[Json]:
+    """The weighted figure of the whole, then of each component; of a single channel with its `min_n`."""
     filled = list(filled)
     return [
-        _figure(weigh([Part(one.visits, one.seen.responses, one.seen.sets[at], shares) for one in filled]))
+        _figure(
+            weigh([Part(one.visits, one.seen.responses, one.seen.sets[at], shares) for one in filled]), min_n
+        )
         for at in range(1 + len(published.layout.components))
     ]
 
 
-def _figure(found: Weighted) -> Json:
-    return {
+def _figure(found: Weighted, min_n: int | None) -> Json:
+    if min_n is not None and found.responses < min_n:
+        hidden = dict.fromkeys(("percent", "low", "high", "effective_n", "band"))
+        return {**hidden, "responses": found.responses, "suppressed": True}
+    shown = {
         "percent": _number(found.percent),
         "low": _number(found.low),
         "high": _number(found.high),
@@ -219,6 +228,7 @@ def _figure(found: Weighted) -> Json:
         "effective_n": _number(found.effective_n),
         "band": band(found.ratio),
     }
+    return shown if min_n is None else {**shown, "suppressed": False}
 
 
 def _shown(stratum: Stratum, asked: Question) -> Json:

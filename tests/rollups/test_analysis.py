@@ -150,7 +150,7 @@ async def test_series_and_break_downs_are_what_plain_python_computes(
         assert point["from"] == str(at)
         end = date.fromisoformat(point["to"])
         here = [one for one in seen if at <= one.local_day <= end and channel in {None, one.channel}]
-        agree(point, here, FORM, formula or "pooled")
+        agree(point, here, FORM, formula or "pooled", MIN_N if channel else 0)
         at = end + timedelta(days=1)
     assert at == last + timedelta(days=1)
 

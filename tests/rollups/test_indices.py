@@ -35,6 +35,8 @@ DAYS = [
 UNITS = ("24", "09001", "SNV", "09101")
 IN_PROVINCE = {"24", "09001", "09002", "SNV"}
 PROPERTY = settings(max_examples=25)
+MIN_N = 5
+SPOKEN = st.sampled_from(DAYS)
 ANSWERS = st.lists(st.integers(0, 5), min_size=16, max_size=16).filter(lambda answers: any(answers[:5]))
 
 
@@ -80,7 +82,21 @@ def band_of(ratio: Fraction | None) -> str | None:
     return next(name for edge, name in edges if ratio >= Fraction(edge, 100))
 
 
-def check(result: dict[str, Any], said: Sequence[Said], form: Form, formula: str) -> None:
+def hides(shown: dict[str, Any], n: int, min_n: int) -> bool:
+    """Whether a figure of so many is suppressed, in which case nothing of it is told."""
+    if n >= min_n:
+        return False
+    assert {name: shown[name] for name in shown if name not in {"code", "title", "text", "responses"}} == {
+        **dict.fromkeys(("percent", "low", "high", "answers")),
+        **({"satisfied": None, "band": None, "suppressed": True} if "responses" in shown else {}),
+        **({"skipped": None} if "text" in shown else {}),
+        **({"distribution": None} if "code" in shown else {}),
+        **({"criteria": shown["criteria"]} if "criteria" in shown else {}),
+    }
+    return True
+
+
+def check(result: dict[str, Any], said: Sequence[Said], form: Form, formula: str, min_n: int = 0) -> None:
     """Every figure of one result against a count by the book."""
     book = figures(said, form)
     assert (result["formula"], result["responses"], result["held_back"]) == (
@@ -91,6 +107,10 @@ def check(result: dict[str, Any], said: Sequence[Said], form: Form, formula: str
 
     def figure(shown: dict[str, Any], counts: Sequence[Sequence[int]], sums: Sequence[int]) -> None:
         ratio = ratio_of(counts, formula)
+        assert shown.get("suppressed") == ((sums[0] < min_n) if min_n else None)
+        if hides(shown, sums[0], min_n):
+            assert shown["responses"] == sums[0]
+            return
         assert shown["percent"] == half_up(ratio)
         assert shown["band"] == band_of(ratio)
         assert (shown["responses"], shown["answers"], shown["satisfied"]) == tuple(sums[:3])
@@ -103,8 +123,11 @@ def check(result: dict[str, Any], said: Sequence[Said], form: Form, formula: str
     for component, places, sums in zip(result["components"], form.parts(), book.sums[1:], strict=True):
         counts = [book.counts[at] for at in places]
         figure(component, counts, sums)
-        assert component["distribution"] == {str(k): sum(one[k] for one in counts) for k in range(1, 6)}
+        if sums[0] >= min_n:
+            assert component["distribution"] == {str(k): sum(one[k] for one in counts) for k in range(1, 6)}
         for criterion, one in zip(component["criteria"], counts, strict=True):
+            if hides(criterion, sum(one[1:]), min_n):
+                continue
             assert criterion["distribution"] == {str(k): one[k] for k in range(1, 6)}
             assert (criterion["answers"], criterion["skipped"]) == (sum(one[1:]), one[0])
             assert criterion["percent"] == half_up(ratio_of([one], formula))
@@ -121,10 +144,13 @@ def check(result: dict[str, Any], said: Sequence[Said], form: Form, formula: str
             st.sampled_from(["kiosk", "link"]),
             st.sampled_from(["counted", "counted", "quarantined", "void"]),
         ),
-        max_size=25,
+        min_size=10,
+        max_size=40,
     ),
-    period=st.tuples(st.dates(FIRST, LAST), st.dates(FIRST, LAST)),
-    scope=st.sampled_from(["subtree", "own"]),
+    period=st.one_of(
+        st.just((FIRST, LAST)), st.tuples(*[st.dates(FIRST, LAST)] * 2), st.tuples(*[SPOKEN] * 2)
+    ),
+    scope=st.sampled_from(["subtree", "subtree", "own"]),
     channel=st.sampled_from([None, "kiosk", "link", "import"]),
     formula=st.sampled_from([None, "pooled", "mean_of_criteria"]),
 )
@@ -177,7 +203,7 @@ async def test_the_index_is_what_plain_python_computes(
         {"code": code, "version": 1} for code in counted
     ]
     for result, code in zip(body["results"], counted, strict=True):
-        check(result, expected[code], FORMS[code], formula or "pooled")
+        check(result, expected[code], FORMS[code], formula or "pooled", MIN_N if channel else 0)
     assert body["pending"] == 0
 
 
@@ -287,6 +313,31 @@ async def test_a_unit_that_moves_takes_its_figures_along_without_a_recount(
         )
     assert (await ask(http, world))["results"][0]["responses"] == 1
     assert (await ask(http, world, "27"))["results"] == []
+
+
+async def test_a_few_answers_of_one_channel_tell_nothing_wherever_they_are_asked_for(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    await fill(world, "09001", DAY, *[HAPPY] * 6)
+    await fill(world, "09001", DAY, *[SAD] * 4, channel="link")
+    visits = world.questionnaires["quick-5"]
+    await insert_visits(world.database, world.units["09001"], DAY, visits, 9, 4)
+    await drain(world.database)
+    whole = (await ask(http, world, "09001", weighting="visits"))["results"][0]
+    assert (whole["overall"]["percent"], "suppressed" in whole["overall"]) == (60.0, False)
+    shown = [whole["weighting"]["channels"][1]["overall"]]
+    for way, hidden in (("link", True), ("kiosk", False)):
+        period = {"from": str(DAY), "to": str(DAY), "channel": way, "questionnaire": "quick-5"}
+        index = await ask(http, world, "09001", channel=way, weighting="visits")
+        shown_of = [index["results"][0]["overall"], index["results"][0]["weighting"]["overall"]]
+        series = await http.get(
+            "/api/v1/indices/09001/series", params={**period, "grain": "day"}, headers=world.admin
+        )
+        shown_of.append(series.json()["points"][0]["overall"])
+        assert [one["suppressed"] for one in shown_of] == [hidden] * 3
+        shown += shown_of if hidden else []
+    told = ("percent", "low", "high", "band")
+    assert [[one[name] for name in told] for one in shown] == [[None] * 4] * 4
 
 
 async def test_versions_and_questionnaires_are_never_mixed(world: World, http: httpx.AsyncClient) -> None:

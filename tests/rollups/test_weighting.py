@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from math import sqrt
 from typing import Any
 from uuid import uuid4
 
@@ -19,9 +20,11 @@ from app.models.everything import metadata
 from app.models.visit import Visit
 from app.rollups.jobs import refresh
 from app.rollups.schemas import IndexOut
+from tests.support.book import Z
 from tests.support.rows import INSTANT, Said, insert_responses
 from tests.support.world import World
 
+MIN_N = 5
 FIRST, LAST = date(2026, 1, 10), date(2026, 3, 20)
 DAYS = (date(2026, 1, 10), date(2026, 2, 3), date(2026, 3, 20), date(2026, 1, 9), date(2026, 3, 21))
 UNITS = ("09001", "09002", "09101")
@@ -123,6 +126,49 @@ def by_the_book(
     return frame, crowd, ways
 
 
+def weights_of(
+    frame: dict[Key, int], crowd: dict[Key, list[Said]], shares: int
+) -> list[tuple[Fraction, tuple[int, ...]]]:
+    """Every response of the frame's strata with the visits it stands for."""
+    return [
+        (Fraction(n, len(crowd[key]) * shares), one.answers) for key, n in frame.items() for one in crowd[key]
+    ]
+
+
+def agree(
+    figure: dict[str, Any],
+    weights: Sequence[tuple[Fraction, tuple[int, ...]]],
+    places: Sequence[int],
+    min_n: int,
+) -> None:
+    """A weighted figure against the formulas of docs/decisions/0010 and domain.md, person by person."""
+    people = [
+        (weight, len(given), sum(one >= 4 for one in given))
+        for weight, answers in weights
+        if (given := [answers[at] for at in places if answers[at]])
+    ]
+    n = len(people)
+    assert figure["responses"] == n
+    assert figure.get("suppressed") == ((n < min_n) if min_n else None)
+    if not n or n < min_n:
+        told = ("percent", "low", "high", "effective_n", "band")
+        assert [figure[name] for name in told] == [None] * 5
+        return
+    x, y = sum(w * a for w, a, _ in people), sum(w * b for w, _, b in people)
+    assert figure["percent"] == half_up(Fraction(100 * y) / x)
+    once, squared = sum(w for w, _, _ in people), sum(w**2 for w, _, _ in people)
+    kish = once**2 / squared
+    assert figure["effective_n"] == half_up(Fraction(kish))
+    r, size = float(Fraction(y) / x), float(kish)
+    if n > 1 and 0 < r < 1 and size > 1:
+        spread = n / (n - 1) * sum(float(w) ** 2 * (b - r * a) ** 2 for w, a, b in people) / float(x) ** 2
+        k = size * min(r, 1 - r)
+        size = min((k + 2) / (k * spread / (r * (1 - r)) + 2 / size), size * float(Fraction(x) / once))
+    middle, half = r + Z * Z / (2 * size), Z * sqrt(r * (1 - r) / size + Z * Z / (4 * size * size))
+    assert abs(figure["low"] - 100 * max(0, (middle - half) / (1 + Z * Z / size))) < 0.0051
+    assert abs(figure["high"] - 100 * min(1, (middle + half) / (1 + Z * Z / size))) < 0.0051
+
+
 CAME = st.builds(
     Came,
     st.sampled_from(UNITS),
@@ -189,34 +235,24 @@ async def test_every_weight_and_every_figure_is_that_of_a_count_by_the_book(
     }
     assert found["outside"] == sum(len(people) for key, people in crowd.items() if key not in frame)
     assert [one["channel"] for one in found["channels"]] == ways
+    for one in found["channels"]:
+        alone = {key: n for key, n in frame.items() if key[0] == one["channel"]}
+        assert one["responses"] == sum(
+            len(people) for key, people in crowd.items() if key[0] == one["channel"]
+        )
+        if not alone or any(key not in crowd for key in alone):
+            assert one["overall"] is None
+        else:
+            agree(one["overall"], weights_of(alone, crowd, 1), range(5), MIN_N)
     if not frame or any(key not in crowd for key in frame):
         assert (found["overall"], found["components"]) == (None, None)
         assert found["reason"] == ("empty_strata" if frame else "no_visits")
         return
     assert found["reason"] is None
-    weights = [
-        (Fraction(n, len(crowd[key]) * len(ways)), one.answers)
-        for key, n in frame.items()
-        for one in crowd[key]
-    ]
-    figures = [(found["overall"], range(5))]
-    figures += [(one, range(at, at + 1)) for at, one in enumerate(found["components"])]
-    for figure, places in figures:
-        people = [
-            (weight, [answers[at] for at in places if answers[at]])
-            for weight, answers in weights
-            if any(answers[at] for at in places)
-        ]
-        assert figure["responses"] == len(people)
-        if not people:
-            assert figure["percent"] is figure["low"] is figure["effective_n"] is None
-            continue
-        x = sum((weight * len(given) for weight, given in people), Fraction(0))
-        y = sum((weight * sum(one >= 4 for one in given) for weight, given in people), Fraction(0))
-        assert figure["percent"] == half_up(100 * y / x)
-        once, squared = sum(weight for weight, _ in people), sum(weight**2 for weight, _ in people)
-        assert figure["effective_n"] == half_up(Fraction(once**2) / squared)
-        assert figure["low"] <= figure["percent"] <= figure["high"]
+    weights = weights_of(frame, crowd, len(ways))
+    agree(found["overall"], weights, range(5), MIN_N if channel else 0)
+    for at, one in enumerate(found["components"]):
+        agree(one, weights, [at], MIN_N if channel else 0)
 
 
 async def ask_plainly(http: httpx.AsyncClient, world: World, channel: str | None) -> dict[str, Any]:
@@ -237,7 +273,8 @@ async def test_a_busy_tablet_beside_ignored_links_speaks_no_louder_than_they_do(
     result = (await ask(http, world))["results"][0]
     weighting = result["weighting"]
     assert result["overall"]["percent"] == 93.64  # 103 of 110
-    assert [one["overall"]["percent"] for one in weighting["channels"]] == [99.0, 40.0]
+    assert [one["overall"]["percent"] for one in weighting["channels"]] == [99.0, None]  # two are too few
+    assert [one["overall"]["suppressed"] for one in weighting["channels"]] == [False, True]
     assert [one["share"] for one in weighting["channels"]] == [0.5, 0.5]
     assert weighting["overall"]["percent"] == 69.5
     assert weighting["overall"]["effective_n"] == 7.27  # of 22
@@ -251,7 +288,7 @@ async def test_links_nobody_answered_are_an_empty_stratum_not_left_out(
     http: httpx.AsyncClient, world: World, database: Database
 ) -> None:
     await come(world, [Came("09001", DAYS[0], "1.001193")] * 3 + [Came("09001", DAYS[0], None)] * 2)
-    await insert_responses(database, [answer(world, "kiosk", 5, 5, 5, 5, 5)])
+    await insert_responses(database, [answer(world, "kiosk", 5, 5, 5, 5, 5) for _ in range(5)])
     await count(database)
     weighting = (await ask(http, world))["results"][0]["weighting"]
     assert (weighting["reason"], weighting["overall"]) == ("empty_strata", None)
