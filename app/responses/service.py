@@ -64,8 +64,6 @@ class Door:
             submission.visit_id,
             submission.id,
             submission.questionnaire_id,
-            submission.verdict,
-            submission.verdict_reason,
             submission.answers,
             submission.comment,
             submission.respondent,
@@ -86,12 +84,18 @@ class Door:
         for place, raw in enumerate(sent):
             try:
                 submission = await self._prepare(_shaped(raw), device, received_at)
-                entered.append((place, self.intake.enter(submission)))
+                entered.append((place, submission, self.intake.enter(submission)))
                 outcomes.append(None)
             except Problem as problem:
                 outcomes.append(problem)
-        for place, answer in entered:
-            outcomes[place] = await answer
+        for place, submission, answer in entered:
+            outcome = await answer
+            if isinstance(outcome, LinkUnknown):
+                try:
+                    outcome = await self._take_for_sample(submission)
+                except Problem as problem:
+                    outcome = problem
+            outcomes[place] = outcome
         told = [outcome for outcome in outcomes if outcome is not None]
         for outcome in told:
             if isinstance(outcome, Problem):

@@ -4,7 +4,8 @@ it.
 A sample is answered by hundreds in weeks, so it needs no batch writer; but what the batch writer promises,
 this promises too: acknowledged means committed, a repeated sending is known again by its id and content,
 and of two racing answers to one link, one counts. What is copied from the link is its stratum, and nothing
-else.
+else. Whoever answers in time, by our clock, counts: an estimate knows no days, so a wrong clock on a phone is
+no reason to hold an answer back.
 """
 
 from datetime import datetime
@@ -35,7 +36,7 @@ _WRITE = text(
         RETURNING l.sample_id, l.stratum)
     INSERT INTO sample_responses (sample_id, stratum, id, verdict, verdict_reason, answers, comment,
         respondent, language, complete, received_at, content_digest)
-    SELECT sample_id, stratum, :id, :verdict, :verdict_reason, :answers, :comment, CAST(:respondent AS jsonb),
+    SELECT sample_id, stratum, :id, 'counted', NULL, :answers, :comment, CAST(:respondent AS jsonb),
         :language, :complete, :received_at, :content_digest
     FROM spent RETURNING sample_id
     """
@@ -57,8 +58,6 @@ class Given(NamedTuple):
     link_id: int
     id: UUID
     questionnaire_id: int
-    verdict: str
-    verdict_reason: str | None
     answers: bytes
     comment: str | None
     respondent: str | None

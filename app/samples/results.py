@@ -95,11 +95,10 @@ async def result(
     sample, least = row[0], max(min_n, FEWEST)
     strata = await queries.strata_of(session, sample.id)
     crowds = {one.number: Crowd(one.visits, Counter()) for one in strata}
-    ended, held_back = sample.expires_at <= now, 0
+    ended = sample.expires_at <= now
     for stratum, verdict, answers, times in await queries.said(session, sample.id) if ended else ():
-        if verdict == "counted":
+        if verdict != "void":  # earlier releases held answers back for the clock they were given by
             crowds[stratum].answers[answers] += times
-        held_back += times * (verdict == "quarantined")
     people = {number: crowd.responses for number, crowd in crowds.items()}
     responses, unseen = sum(people.values()), hidden(people, least)
     thin = (
@@ -115,7 +114,7 @@ async def result(
             "sample": summary_fields(row, named(published), zone),
             "formula": published.definition.formula,
             "responses": shown,
-            "held_back": held_back,
+            "held_back": 0,
             "response_rate": None if shown is None else _number(percent(shown, sample.size)),
             "reason": reason if ended else "still_open",
             "thin": thin,

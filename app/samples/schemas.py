@@ -166,7 +166,7 @@ class SampleResult(Out):
     method: Literal["stratified_ratio"] = "stratified_ratio"
     formula: Formula
     responses: int | None
-    held_back: int
+    held_back: Annotated[int, Field(description="Always 0: what was answered in time is in the estimate.")]
     response_rate: Percent
     reason: Annotated[
         Literal["still_open", "too_few", "thin_strata"] | None,

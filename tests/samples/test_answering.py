@@ -1,19 +1,23 @@
 """Answers to a sample: through the same doors, into tables of their own, and the figure they give."""
 
 from collections import Counter
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from app.core.clock import utc_now
 from app.core.database import Database
 from app.models.everything import metadata
 from app.rollups.jobs import refresh
 from app.samples.jobs import settle_sample_links
+from app.visits.links import LinkCodes
 from tests.support import said
 from tests.support.sampling import Came, answer, close, come, crowd, draw, forget, links, read, stored
 from tests.support.visits import day
@@ -140,6 +144,72 @@ async def test_nothing_is_told_before_the_end(http: httpx.AsyncClient, world: Wo
     assert (late.status_code, late.json()["code"]) == (410, "link_expired")
     assert again["expires_at"] == (await read(http, world, str(sample)))["expires_at"]
     assert (await read(http, world, f"{sample}/result"))["overall"]["percent"] == 40.0
+
+
+async def test_an_answer_counts_whatever_day_its_clock_shows(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    """Who answered in time is in the sample: its estimate knows no days."""
+    await crowd(world)
+    sample = (await draw(http, world))["id"]
+    found = await links(http, world, sample)
+    now = utc_now()
+    for at, link in enumerate(found[:8]):
+        there = now + (timedelta(days=-40), timedelta(hours=2), timedelta(0))[at % 3]
+        sent = said.body(
+            link=link["link"]["code"],
+            answers={"A1": 5 if at < 4 else 1},
+            submitted_at=there.isoformat(),
+            sent_at=now.isoformat(),
+            complete=False,
+        )
+        assert (await http.post("/api/v1/responses", json=sent)).status_code == 201
+    rows = await stored(world, "sample_responses")
+    assert [(one["verdict"], one["verdict_reason"]) for one in rows] == [("counted", None)] * 8
+    async with database.transaction() as session:  # as answers were stored that came before
+        await session.execute(
+            text(
+                "UPDATE sample_responses SET verdict = 'quarantined', verdict_reason = 'late'"
+                " WHERE id = (SELECT id FROM sample_responses WHERE get_byte(answers, 0) = 1 LIMIT 1)"
+            )
+        )
+    assert (await close(http, world, sample))["answered"] == 8
+    result = await read(http, world, f"{sample}/result")
+    assert (result["responses"], result["held_back"], result["overall"]["percent"]) == (8, 0, 50.0)
+
+
+async def test_a_tablet_may_send_answers_to_a_sample_in_a_batch(
+    app: FastAPI, http: httpx.AsyncClient, world: World
+) -> None:
+    await crowd(world)
+    _, tablet = await said.device(world)
+    one, other, *_ = await links(http, world, (await draw(http, world))["id"])
+    first = said.body(link=one["link"]["code"])
+    items = [
+        first,
+        first,
+        said.body(),
+        said.body(link=one["link"]["code"]),
+        said.body(link=other["link"]["code"]),
+        {**first, "answers": {**said.ANSWERS, "A1": 1}},
+    ]
+    heard = await http.post("/api/v1/responses/batch", json={"responses": items}, headers=tablet)
+    assert heard.status_code == 200, heard.text
+    told = [(one["status"], (one.get("problem") or {}).get("code")) for one in heard.json()["items"]]
+    assert told == [
+        ("accepted", None),
+        ("replayed", None),
+        ("accepted", None),
+        ("rejected", "link_used"),
+        ("accepted", None),
+        ("rejected", "response_conflict"),
+    ]
+    assert len(await stored(world, "sample_responses")) == 2
+    assert len(await stored(world, "responses")) == 1
+    links_of: LinkCodes = app.state.links
+    items = [said.body(link=links_of.mint(world.units["09001"], 10**6))]
+    heard = await http.post("/api/v1/responses/batch", json={"responses": items}, headers=tablet)
+    assert heard.json()["items"][0]["problem"]["code"] == "link_unknown"
 
 
 async def test_the_ladder_of_repetitions_holds_for_samples(http: httpx.AsyncClient, world: World) -> None:
