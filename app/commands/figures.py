@@ -54,5 +54,5 @@ def verify() -> None:
         err.print(str(difference), soft_wrap=True)
     pending = f"; {found.ignored} unit-days were left out, their re-count is due" if found.ignored else ""
     if found.differences:
-        fail(f"{len(found.differences)} differences{pending}", "`sipas rebuild` counts them again")
+        fail(f"{found.many} differences{pending}", "`sipas rebuild` counts them again")
     out.print(f"Every cell agrees with the responses{pending}.")

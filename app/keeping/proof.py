@@ -87,9 +87,7 @@ async def inspect(database: Database, manifest: Manifest | None) -> list[str]:
         await bootstrap.migrate(database)
     figures = await rollups.verify(database)
     if figures.differences:
-        faults.append(
-            f"{len(figures.differences)} figures differ from the responses, first {figures.differences[0]}"
-        )
+        faults.append(f"{figures.many} figures differ from the responses, first {figures.differences[0]}")
     head = None if manifest is None or manifest.record_head is None else bytes.fromhex(manifest.record_head)
     record = await records.verify(database, expect=head)
     if record.breaks:

@@ -35,3 +35,8 @@ class Verification:
     ignored: int = 0
     cells: int = 0
     truncated: bool = False
+
+    @property
+    def many(self) -> str:
+        """How many differences there are, as it is told."""
+        return f"{'more than ' if self.truncated else ''}{len(self.differences):,}"
