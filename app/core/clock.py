@@ -80,6 +80,11 @@ def month_end(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
+def is_too_long(first: date, last: date) -> bool:
+    """Whether a period, both days included, is longer than MAX_PERIOD_YEARS to the day."""
+    return (last.year, last.month, last.day) >= (first.year + MAX_PERIOD_YEARS, first.month, first.day)
+
+
 def months_before(day: date, months: int) -> date:
     """The same day so many months earlier; the last of the month where it has no such day."""
     number = day.year * 12 + day.month - 1 - months

@@ -15,7 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.clock import MAX_PERIOD_YEARS
+from app.core.clock import MAX_PERIOD_YEARS, is_too_long
 from app.core.database import Database, Reader
 from app.core.faults import Fault
 from app.core.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
@@ -122,7 +122,7 @@ async def _period(
 ) -> Period:
     if first > last:
         raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
-    if (last - first).days > MAX_PERIOD_YEARS * 366:
+    if is_too_long(first, last):
         raise InvalidRequest(faults=[Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
     return Period(first, last)
 

@@ -14,7 +14,7 @@ from app.audit import record
 from app.auth.reach import find_unit
 from app.auth.scopes import Scope
 from app.auth.subjects import Subject
-from app.core.clock import MAX_PERIOD_YEARS
+from app.core.clock import MAX_PERIOD_YEARS, is_too_long
 from app.core.export_problems import ExportExpired, ExportNotReady, ExportUnknown, TooManyExports
 from app.core.faults import Fault
 from app.core.problems import InvalidRequest, MissingScope, QuestionnaireUnknown
@@ -50,7 +50,7 @@ async def grant(
     """MissingScope, UnitUnknown, QuestionnaireUnknown, or InvalidRequest for a period that is none."""
     if order.first > order.last:
         raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
-    if (order.last - order.first).days > MAX_PERIOD_YEARS * 366:
+    if is_too_long(order.first, order.last):
         raise InvalidRequest(faults=[Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
     tops = await _tops(session, subject, scopes_of(order), order.unit)
     published = await questionnaires.get(order.questionnaire, order.version)

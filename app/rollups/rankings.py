@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.core.clock import MAX_PERIOD_YEARS, is_too_long
 from app.core.deps import DatabaseReader, InPeriod, Period
 from app.core.faults import Fault
 from app.core.openapi import NOT_MODIFIED, problems
@@ -35,6 +36,8 @@ async def read_compared(
         raise InvalidRequest(faults=[Fault(where, "missing")])
     if compare_from > compare_to:
         raise InvalidRequest(faults=[Fault("/compare_from", "period_reversed")])
+    if is_too_long(compare_from, compare_to):
+        raise InvalidRequest(faults=[Fault("/compare_to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
     if compare_from <= period.last and period.first <= compare_to:
         raise InvalidRequest(faults=[Fault("/compare_from", "periods_overlap")])
     return Period(compare_from, compare_to)

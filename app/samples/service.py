@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth.reach import find_unit, subtree
 from app.auth.subjects import Subject
-from app.core.clock import MAX_PERIOD_YEARS, day_bounds, local_day
+from app.core.clock import MAX_PERIOD_YEARS, day_bounds, is_too_long, local_day
 from app.core.faults import Fault
 from app.core.problems import InvalidRequest
 from app.core.sample_problems import SampleUnknown
@@ -133,7 +133,7 @@ def _faults(sent: SampleIn, today: date, last_day: date) -> list[Fault]:
     faults = []
     if sent.first > sent.last:
         faults.append(Fault("/from", "period_reversed"))
-    elif (sent.last - sent.first).days > MAX_PERIOD_YEARS * 366:
+    elif is_too_long(sent.first, sent.last):
         faults.append(Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS}))
     if sent.last > today:
         faults.append(Fault("/to", "day_in_future"))

@@ -425,6 +425,12 @@ async def test_a_ranking_stays_within_reach(world: World, http: httpx.AsyncClien
             "/compare_from",
             "periods_overlap",
         ),
+        (
+            "/api/v1/rankings",
+            {"compare_from": "2015-01-01", "compare_to": "2025-01-01"},
+            "/compare_to",
+            "period_too_long",
+        ),
         ("/api/v1/indices/24/series", {"grain": "day", "from": "2020-01-01"}, "/grain", "too_many_points"),
         ("/api/v1/indices/24/counters", {"from": "2025-01-01"}, "/to", "period_too_many_days"),
     ],

@@ -495,6 +495,9 @@ async def test_who_may_read_and_how_far(world: World, http: httpx.AsyncClient) -
     [
         ({"from": "2026-02-01", "to": "2026-01-31"}, "/from", "period_reversed"),
         ({"from": "2016-01-01", "to": "2026-12-31"}, "/to", "period_too_long"),
+        ({"from": "2016-01-01", "to": "2026-01-01"}, "/to", "period_too_long"),
+        ({"from": "2016-02-29", "to": "2026-03-01"}, "/to", "period_too_long"),
+        ({"from": "0001-01-01", "to": "9999-12-31"}, "/to", "period_too_long"),
         ({"from": "2026-13-01", "to": "2026-12-31"}, "/from", "invalid_date"),
         ({"to": "2026-12-31"}, "/from", "missing"),
         ({"from": "2026-01-01", "to": "2026-01-31", "channel": "fax"}, "/channel", "not_allowed"),
@@ -511,6 +514,14 @@ async def test_a_question_that_makes_no_sense_is_refused(
     assert [
         (fault["pointer"].removeprefix("/query"), fault["code"]) for fault in answer.json()["errors"]
     ] == [(pointer, code)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("2016-01-01", "2025-12-31"), ("2016-02-29", "2026-02-28"), ("2016-11-25", "2026-11-24")],
+)
+async def test_ten_years_are_a_period(world: World, http: httpx.AsyncClient, first: str, last: str) -> None:
+    assert (await ask(http, world, first=first, last=last))["results"] == []
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])

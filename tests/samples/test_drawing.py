@@ -205,6 +205,7 @@ REFUSED: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"to": day(-1)}, [("/to", "day_in_future")]),
     ({"from": day(300), "to": day(200)}, [("/from", "no_visits")]),
     ({"from": "1990-01-01"}, [("/to", "period_too_long")]),
+    ({"from": "2011-03-01", "to": "2021-03-01"}, [("/to", "period_too_long")]),
     ({"answer_until": day(1)}, [("/answer_until", "day_past")]),
     ({"answer_until": day(-400)}, [("/answer_until", "too_large")]),
     ({"questionnaire": "none-such"}, [("/questionnaire", "questionnaire_unknown")]),
