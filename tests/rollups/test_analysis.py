@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from app.core.database import Database
 from app.core.schema import Out
 from app.rollups.analysed import ChannelsOut, CountersOut, FieldsOut, ProceduresOut, RankingOut, SeriesOut
 from app.rollups.jobs import refresh
-from tests.support.book import CODES, agree, book, bounds, half_up
+from tests.support.book import CODES, Book, agree, book, bounds, half_up
 from tests.support.rows import FORMS, Said, insert_responses
 from tests.support.visits import statements
 from tests.support.world import World
@@ -48,6 +49,36 @@ DRAWN = st.lists(
     ),
     max_size=50,
 )
+
+
+def crowd(seed: int) -> list[Any]:
+    """Many people, each unit and half of the time with its own mood: enough for ranks and real changes."""
+    chance = Random(seed)
+    mood = {(unit, half): chance.choice((0.2, 0.6, 0.8, 0.9, 1.0)) for unit in UNITS for half in (0, 1)}
+    found = []
+    for _ in range(chance.randint(60, 240)):
+        unit, at = chance.choice(UNITS), chance.randint(0, (LAST - FIRST).days)
+        happy = mood[unit, at > 50]
+        answers = [
+            0 if chance.random() < 0.15 else chance.choice((4, 5) if chance.random() < happy else (1, 2, 3))
+            for _ in range(5)
+        ]
+        found.append(
+            (
+                unit,
+                FIRST + timedelta(days=at),
+                answers if any(answers) else [3] * 5,
+                chance.choice(("kiosk", "kiosk", "link")),
+                chance.choice((None, *FIELDS)),
+                chance.choice(("counted", "counted", "counted", "counted", "quarantined", "void")),
+                chance.choice((None, "Quầy 1", "Quầy 2")),
+            )
+        )
+    return found
+
+
+SEEDS = st.integers(0, 2**32)
+CROWD = st.one_of(SEEDS.map(crowd), SEEDS.map(crowd), DRAWN)
 
 
 async def drain(database: Database) -> None:
@@ -119,7 +150,7 @@ FORM = FORMS["quick-5"]
 
 @settings(max_examples=15)
 @given(
-    drawn=DRAWN,
+    drawn=CROWD,
     period=st.tuples(st.dates(FIRST, LAST), st.dates(FIRST, LAST)).map(sorted),
     grain=st.sampled_from(["day", "week", "month", "quarter", "year"]),
     scope=st.sampled_from(["subtree", "own"]),
@@ -189,7 +220,11 @@ def check(body: dict[str, Any], by: str, groups: dict[Any, list[Said]], formula:
 
 
 @settings(max_examples=15)
-@given(drawn=DRAWN, turn=st.dates(FIRST, LAST), sort=st.sampled_from(["overall", *CODES]))
+@given(
+    drawn=CROWD,
+    turn=st.one_of(st.just(FIRST + timedelta(days=51)), st.dates(FIRST, LAST)),
+    sort=st.sampled_from(["overall", *CODES]),
+)
 async def test_a_ranking_is_what_plain_python_computes(
     world: World, http: httpx.AsyncClient, drawn: list[Any], turn: date, sort: str
 ) -> None:
@@ -233,6 +268,17 @@ async def test_a_ranking_is_what_plain_python_computes(
         gap = float(100 * (figure.ratio - before[code].ratio))  # type: ignore[operator]
         assert item["change"]["ranks"] == rank_before - rank_now
         assert abs(item["change"]["percent_points"] - gap) < 0.0051
+        beyond = gap**2 - newcombe(figure, before[code])
+        if abs(beyond) > 1:  # square points: nearer than that the bounds' rounding decides
+            assert item["change"]["significant"] == (beyond > 0)
+
+
+def newcombe(now: Book, before: Book) -> float:
+    """How far chance reaches, in square percentage points (Newcombe 1998, method 10)."""
+    upper, lower = (now, before) if (now.ratio or 0) > (before.ratio or 0) else (before, now)
+    return (100 * float(upper.ratio or 0) - upper.low) ** 2 + (
+        lower.high - 100 * float(lower.ratio or 0)
+    ) ** 2
 
 
 async def fill(world: World, unit: str, day: date, *answers: tuple[int, ...]) -> None:
