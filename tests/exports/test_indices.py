@@ -16,6 +16,7 @@ from sqlalchemy import update
 from app.core.database import Database
 from app.exports.columns import INDICES
 from app.models.unit import Unit
+from tests.support.book import book, bounds
 from tests.support.branches import count
 from tests.support.rows import FORMS, Said, insert_responses, insert_visits
 from tests.support.world import UNITS, World
@@ -23,6 +24,7 @@ from tests.support.world import UNITS, World
 ADDRESS = "/api/v1/exports/indices"
 FIRST, LAST = date(2026, 8, 20), date(2026, 11, 9)
 COMPONENTS = ("access", "procedures", "officials", "results", "complaints")
+BANDS = ((90, "excellent"), (80, "good"), (70, "fair"), (50, "average"), (0, "weak"))
 SHOWN = ("24", "09001", "09002", "SNV")
 PARENTS = {code: parent for code, _, _, parent in UNITS}
 
@@ -62,9 +64,10 @@ async def take(http: httpx.AsyncClient, auth: dict[str, str], form: str, **query
     return answer
 
 
+@pytest.mark.parametrize("formula", ["pooled", "mean_of_criteria"])
 @pytest.mark.parametrize("form", FORMS)
 async def test_every_number_is_that_of_a_count_by_hand(
-    http: httpx.AsyncClient, world: World, database: Database, form: str
+    http: httpx.AsyncClient, world: World, database: Database, form: str, formula: str
 ) -> None:
     chance = random.Random(form)
     said = chance_responses(world, chance, form)
@@ -78,7 +81,7 @@ async def test_every_number_is_that_of_a_count_by_hand(
     await insert_visits(database, world.units["09001"], outside, world.questionnaires[form], 50, 50)
     await count(database)
 
-    answer = await take(http, world.admin, form, unit="24")
+    answer = await take(http, world.admin, form, unit="24", formula=formula)
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [(row["unit"], row["component"]) for row in rows] == [
         (unit, component) for unit in sorted(SHOWN) for component in ("overall", *COMPONENTS)
@@ -91,13 +94,18 @@ async def test_every_number_is_that_of_a_count_by_hand(
         given = [[one.answers[at] for at in parts[row["component"]] if one.answers[at]] for one in counted]
         answers = [each for one in given for each in one]
         satisfied = sum(each >= 4 for each in answers)
+        found = book(here, parts[row["component"]], formula)
         made, answered = (sum(visits[code][at] for code in beneath(row["unit"])) for at in (0, 1))
         expected = {
             "parent": PARENTS[row["unit"]] or "",
             "from": str(FIRST),
             "to": str(LAST),
             "questionnaire": form,
-            "percent": share(satisfied, len(answers)),
+            "percent": "" if found.ratio is None else share(found.ratio.numerator, found.ratio.denominator),
+            "formula": formula,
+            "band": next((name for edge, name in BANDS if (found.ratio or 0) >= Fraction(edge, 100)), "")
+            if found.ratio is not None
+            else "",
             "answers": str(len(answers)),
             "satisfied": str(satisfied),
             "n": str(sum(bool(one) for one in given)),
@@ -108,6 +116,7 @@ async def test_every_number_is_that_of_a_count_by_hand(
             "response_rate": share(answered, made),
         }
         assert {name: row[name] for name in expected} == expected, row
+        bounds({name: float(row[name]) if row[name] else None for name in ("low", "high")}, found)
 
 
 async def test_intervals_bands_and_titles_are_those_of_the_index(
