@@ -136,8 +136,8 @@ def as_was(forest: Forest, top: int, first: date, last: date) -> list[Piece]:
     """What stood beneath a unit on each day of a period, in as few pieces as there are different spans."""
     turns = sorted({day for node in forest.values() for day in node.changes() if first < day <= last})
     spans: defaultdict[int, list[tuple[date, date]]] = defaultdict(list)
-    for opening, following in zip([first, *turns], [*turns, last + ONE_DAY], strict=True):
-        closing = following - ONE_DAY
+    closings = [*(turn - ONE_DAY for turn in turns), last]  # the last day of all has none after it
+    for opening, closing in zip([first, *turns], closings, strict=True):
         for unit in below(top, ((node.id, node.on(opening).parent) for node in forest.values())):
             mine = spans[unit]
             if mine and mine[-1][1] + ONE_DAY == opening:

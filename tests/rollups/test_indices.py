@@ -528,7 +528,15 @@ async def test_ten_years_are_a_period(world: World, http: httpx.AsyncClient, fir
 async def test_the_ends_of_the_calendar_are_days_like_others(
     world: World, http: httpx.AsyncClient, day: str
 ) -> None:
-    assert (await ask(http, world, first=day, last=day))["results"] == []
+    for more in ({}, {"boundaries": "as_was"}, {"boundaries": "as_now"}, {"weighting": "visits"}):
+        assert (await ask(http, world, first=day, last=day, **more))["results"] == []
+    asked = {"from": day, "to": day, "questionnaire": "quick-5"}
+    grains = [("series", {"grain": grain}) for grain in ("day", "week", "month", "quarter", "year")]
+    for what, more in [*grains, *[(name, {}) for name in ("channels", "fields", "counters", "drivers")]]:
+        answer = await http.get(f"/api/v1/indices/24/{what}", params={**asked, **more}, headers=world.admin)
+        assert answer.status_code == 200, (what, more)
+    answer = await http.get("/api/v1/rankings", params={**asked, "kind": "commune"}, headers=world.admin)
+    assert (answer.status_code, answer.json()["ranked"]) == (200, 0)
 
 
 def test_the_zone_of_as_of_is_the_deployments(settings: Settings) -> None:
