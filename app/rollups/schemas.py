@@ -193,9 +193,13 @@ class IndexOut(Out):
     notes: Annotated[list[Note] | None, Field(description="Only where `boundaries` was asked for.")] = None
     as_of: Annotated[datetime, Field(description="Everything received until then is in the figures.")]
     pending: Annotated[int, Field(description="Unit-days of this scope whose re-count is still due.")]
-    visits: int
-    visits_answered: int
-    response_rate: Percent
+    visits: Annotated[
+        int, Field(description="Of the scope and period, whatever questionnaire or channel is asked for.")
+    ]
+    visits_answered: Annotated[int, Field(description="Those whose link was answered; no tablet's answers.")]
+    response_rate: Annotated[
+        Percent, Field(description="`visits_answered` of `visits`; null without a visit.")
+    ]
     results: Annotated[
         list[Result],
         Field(description="One for each questionnaire version with counted responses; never a mix."),

@@ -80,7 +80,8 @@ async def index(
         and code is not None
         and not await queries.questionnaire_exists(connection, code, question.version)
     ):
-        raise QuestionnaireUnknown(questionnaire=code)
+        named = code if question.version is None else f"{code}/{question.version}"
+        raise QuestionnaireUnknown(questionnaire=named)
     published = await questionnaires.by_ids([total.questionnaire_id for total in reading.totals])
     least = None if question.channel is None else min_n
     results = [

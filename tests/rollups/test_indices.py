@@ -359,9 +359,13 @@ async def test_a_questionnaire_without_answers_is_empty_and_an_unknown_one_is_sa
 ) -> None:
     assert (await ask(http, world, questionnaire="service-22"))["results"] == []
     period = {"from": "2026-01-01", "to": "2026-01-31"}
-    for query in ({"questionnaire": "quik-5"}, {"questionnaire": "quick-5", "version": "9"}):
+    for query, named in (
+        ({"questionnaire": "quik-5"}, " quik-5."),
+        ({"questionnaire": "quick-5", "version": "9"}, " quick-5/9."),
+    ):
         answer = await http.get("/api/v1/indices/24", params={**period, **query}, headers=world.admin)
         assert (answer.status_code, answer.json()["code"]) == (404, "questionnaire_unknown")
+        assert named in answer.json()["detail"]
 
 
 async def test_both_formulas_agree_when_nobody_skips(world: World, http: httpx.AsyncClient) -> None:
