@@ -153,6 +153,8 @@ async def test_every_figure_is_the_mean_that_plain_python_computes(
 
         weighted = await get(http, world, f"indices/{unit}", weighting="visits")
         assert weighted["results"][0]["weighting"]["reason"] == "not_pooled"
+        pooled = await get(http, world, f"indices/{unit}", weighting="visits", formula="pooled")
+        assert pooled["results"][0]["weighting"]["reason"] == "no_visits"
 
 
 @pytest.mark.parametrize("sort", ["overall", *CODES])
