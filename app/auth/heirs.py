@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, case, exists, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.faults import Fault
 from app.core.problems import UnitClosed
+from app.models.reorganisation import UnitSuccession
 from app.models.unit import Unit
 
 NOBODY = "—"
@@ -36,6 +37,12 @@ async def successors(session: AsyncSession, unit_ids: Collection[int], today: da
 def has_ended(unit: Unit, today: date) -> bool:
     """Whether a unit's last day is over."""
     return unit.valid_to is not None and unit.valid_to < today
+
+
+def ended_without_heir() -> ColumnElement[date | None]:
+    """A unit's last day, if it has one and no other unit takes it over whole: nothing moves by itself."""
+    merged = exists().where(UnitSuccession.from_unit == Unit.id, UnitSuccession.kind == "merge")
+    return case((merged, None), else_=Unit.valid_to)
 
 
 async def closed_fault(session: AsyncSession, unit: Unit, at: str, today: date) -> Fault:

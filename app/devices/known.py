@@ -9,7 +9,7 @@ import hmac
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from app.core.database import Database
@@ -32,9 +32,10 @@ class KnownDevice:
     questionnaire_code: str
     revoked: bool
     token_hash: bytes
-    former_unit_id: int | None = None
     moved_at: datetime | None = None
-    """The unit it stood in before a reorganisation, and when it was moved."""
+    """When it was last moved to another unit."""
+    closed_after: date | None = None
+    """The last day of its unit, where nobody took that over whole and so nobody moved the tablet."""
 
 
 class DeviceTokens:
@@ -79,9 +80,9 @@ class DeviceTokens:
                 questionnaire_code=device.questionnaire_code,
                 revoked=device.revoked_at is not None,
                 token_hash=device.token_hash,
-                former_unit_id=device.former_unit_id,
                 moved_at=device.moved_at,
+                closed_after=closed_after,
             )
-            for device in devices
+            for device, closed_after in devices
             if device.token_hash is not None  # one that was never paired is nobody's
         }

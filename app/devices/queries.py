@@ -1,7 +1,7 @@
 """What the house asks of the table of devices. Staff see devices within their reach only."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.heirs import ended_without_heir
 from app.auth.reach import subtree, within_reach
 from app.auth.subjects import Subject
 from app.models.device import Device, PairingFailure
@@ -128,9 +129,10 @@ async def by_id(session: AsyncSession, device_id: UUID) -> DeviceRow | None:
     return (await session.execute(_with_unit().where(Device.id == device_id))).one_or_none()
 
 
-async def by_ids(session: AsyncSession, device_ids: Collection[UUID]) -> Sequence[Device]:
-    """Those of them that there are."""
-    return (await session.scalars(select(Device).where(Device.id.in_(device_ids)))).all()
+async def by_ids(session: AsyncSession, device_ids: Collection[UUID]) -> Sequence[Row[Device, date | None]]:
+    """Those of them that there are, with the last day of a unit that nobody took over whole."""
+    query = select(Device, ended_without_heir()).join(Unit, Unit.id == Device.unit_id)
+    return (await session.execute(query.where(Device.id.in_(device_ids)))).all()
 
 
 async def heard(session: AsyncSession, device_id: UUID, now: datetime, **said: Any) -> None:

@@ -1,8 +1,9 @@
 """SQL of responses: the one statement that writes a batch, and what staff read.
 
 The statement takes a batch as one array a column. It spends the links, writes the responses of those it
-could spend (and of every device that is not revoked), and marks the unit-days stale: all of it or nothing.
-A link is spent by the same statement that stores its answer, so two racing answers cannot both count.
+could spend (and of every device that is not revoked and stands where it was thought to), and marks the
+unit-days stale: all of it or nothing. A link is spent by the same statement that stores its answer, so two
+racing answers cannot both count.
 """
 
 from collections.abc import Sequence
@@ -39,15 +40,19 @@ _TYPES = {
     "received_at": "timestamptz",
     "content_digest": "bytea",
     "complete": "bool",
+    "moved_at": "timestamptz",
 }
 if tuple(_TYPES) != Submission._fields:
     raise TypeError("the arrays are passed by position: names and types must follow Submission")
 
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES.values(), 1))
-_STORED = [name for name in _TYPES if name not in {"local_day", "visit_id"}]
+_STORED = [name for name in _TYPES if name not in {"local_day", "visit_id", "moved_at"}]
 _INPUT = f"input AS (SELECT * FROM unnest({_ARRAYS}) WITH ORDINALITY AS t({', '.join(_TYPES)}, place))"  # noqa: S608
 _INSERT = f"INSERT INTO responses ({', '.join(_STORED)}, local_day, procedure_id, counter)"
 _RETURNING = "ON CONFLICT (unit_id, id) DO NOTHING RETURNING unit_id, id, local_day"
+# A process that has not yet heard of a move would store the response for the unit of before, and another one,
+# asked again, for the unit of now.
+_AS_KNOWN = "d.revoked_at IS NULL AND d.moved_at IS NOT DISTINCT FROM i.moved_at"
 _MARK = (
     "marked AS (INSERT INTO stale_unit_days (unit_id, local_day, arrivals)"
     " SELECT unit_id, local_day, array_agg(id) FROM written GROUP BY unit_id, local_day)"
@@ -59,7 +64,7 @@ WITH {_INPUT},
 written AS (
     {_INSERT}
     SELECT {", ".join(f"i.{name}" for name in _STORED)}, i.local_day, NULL, NULL
-    FROM input i JOIN devices d ON d.id = i.device_id AND d.revoked_at IS NULL
+    FROM input i JOIN devices d ON d.id = i.device_id AND {_AS_KNOWN}
     {_RETURNING}
 ),
 {_MARK}
@@ -83,7 +88,7 @@ written AS (
     FROM input i LEFT JOIN spent s USING (place)
     WHERE s.place IS NOT NULL
        OR (i.visit_id IS NULL
-           AND EXISTS (SELECT FROM devices d WHERE d.id = i.device_id AND d.revoked_at IS NULL))
+           AND EXISTS (SELECT FROM devices d WHERE d.id = i.device_id AND {_AS_KNOWN}))
     {_RETURNING}
 ),
 {_MARK}

@@ -19,7 +19,7 @@ from app.core.problems import InvalidRequest, LinkUnknown, ResponseUnknown, Unau
 from app.devices.known import KnownDevice
 from app.models.response import Response
 from app.questionnaires.published import PublishedQuestionnaires
-from app.responses import queries
+from app.responses import moved, queries
 from app.responses.intake import Intake, Outcome, Stored
 from app.responses.schemas import ResponseIn
 from app.responses.submission import Said, Source, Submission, prepare
@@ -50,6 +50,8 @@ class Door:
 
     async def _take(self, sent: ResponseIn, device: KnownDevice | None, received_at: datetime) -> Stored:
         submission = await self._prepare(sent, device, received_at)
+        if device is not None and moved.is_near(submission):
+            (submission,) = await moved.settle(self.database, device, [submission])
         try:
             return await self.intake.submit(submission)
         except LinkUnknown:
@@ -80,14 +82,22 @@ class Door:
     ) -> list[Outcome]:
         """Check and store many, each on its own; problems stand in their places. Unavailable if all are."""
         outcomes: list[Outcome | None] = []
-        entered = []
+        prepared: dict[int, Submission] = {}
         for place, raw in enumerate(sent):
+            outcomes.append(None)
             try:
-                submission = await self._prepare(_shaped(raw), device, received_at)
-                entered.append((place, submission, self.intake.enter(submission)))
-                outcomes.append(None)
+                prepared[place] = await self._prepare(_shaped(raw), device, received_at)
             except Problem as problem:
-                outcomes.append(problem)
+                outcomes[place] = problem
+        if near := {place: row for place, row in prepared.items() if moved.is_near(row)}:
+            settled = await moved.settle(self.database, device, list(near.values()))
+            prepared.update(zip(near, settled, strict=True))
+        entered = []
+        for place, submission in prepared.items():
+            try:
+                entered.append((place, submission, self.intake.enter(submission)))
+            except Problem as problem:
+                outcomes[place] = problem
         for place, submission, answer in entered:
             outcome = await answer
             if isinstance(outcome, LinkUnknown):
@@ -138,7 +148,7 @@ class Door:
             return Source(unit_id=visit[0], visit_id=visit[1])
         if device is None:
             raise Unauthorized
-        return Source(device.unit_id, device.id, None, device.former_unit_id, device.moved_at)
+        return Source(device.unit_id, device.id, None, device.moved_at, device.closed_after)
 
 
 def _shaped(raw: object) -> ResponseIn:

@@ -27,22 +27,15 @@ LONGEST_DURATION = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whence a response comes: a paired device, or a visit's link. The unit follows from either.
-
-    What waited on a tablet while a reorganisation moved it counts for the unit that had served.
-    """
+    """Whence a response comes: a paired device, or a visit's link. The unit follows from either."""
 
     unit_id: int
     device_id: UUID | None = None
     visit_id: int | None = None
-    former_unit_id: int | None = None
     moved_at: datetime | None = None
-
-    def unit_at(self, submitted_at: datetime) -> int:
-        """The unit that served at that moment."""
-        if self.moved_at is None or self.former_unit_id is None or submitted_at >= self.moved_at:
-            return self.unit_id
-        return self.former_unit_id
+    """When the device was last moved, as far as this process knows."""
+    closed_after: date | None = None
+    """The last day of the device's unit, where nobody took it over whole."""
 
 
 class Said(NamedTuple):
@@ -80,6 +73,8 @@ class Submission(NamedTuple):
     received_at: datetime
     content_digest: bytes
     complete: bool = True
+    moved_at: datetime | None = None
+    """The move of the device that this row goes by; compared with the device's own when it is written."""
 
 
 def prepare(
@@ -92,16 +87,15 @@ def prepare(
     if faults:
         return faults
     submitted_at = shift(said.submitted_at, received_at - said.sent_at)
-    reason = held_back_for(submitted_at, received_at)
     respondent = orjson.dumps(said.respondent, option=orjson.OPT_SORT_KEYS) if said.respondent else None
-    return Submission(
-        unit_id=source.unit_at(submitted_at),
+    row = Submission(
+        unit_id=source.unit_id,
         id=said.id,
         questionnaire_id=questionnaire_id,
         local_day=local_day(submitted_at, zone),
         channel="link" if source.visit_id is not None else "kiosk",
-        verdict="quarantined" if reason else "counted",
-        verdict_reason=reason,
+        verdict="counted",
+        verdict_reason=None,
         device_id=source.device_id,
         visit_id=source.visit_id,
         answers=answers,
@@ -113,7 +107,18 @@ def prepare(
         received_at=received_at,
         content_digest=digest(said, questionnaire_id, answers, respondent),
         complete=said.complete,
+        moved_at=source.moved_at,
     )
+    return served_by(row, source.unit_id, source.closed_after)
+
+
+def served_by(row: Submission, unit_id: int, closed_after: date | None) -> Submission:
+    """The row as one of this unit, with its verdict: a tablet may have gone on asking for a closed unit."""
+    reason = held_back_for(row.submitted_at, row.received_at)
+    if reason is None and closed_after is not None and row.local_day > closed_after:
+        reason = "unit_closed"
+    verdict = "quarantined" if reason else "counted"
+    return row._replace(unit_id=unit_id, verdict=verdict, verdict_reason=reason)
 
 
 def held_back_for(submitted_at: datetime, received_at: datetime) -> str | None:
