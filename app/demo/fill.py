@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day, utc_now
 from app.core.database import Database
+from app.core.errors import Problem
 from app.core.problems import LinkExpired
 from app.core.settings import Settings
 from app.core.tokens import derive_key
@@ -23,6 +24,7 @@ from app.demo.days import Answer, unit_day
 from app.demo.lines import Viewer
 from app.demo.opinions import Form, form
 from app.demo.province import Place, Province, Story, province
+from app.devices import codes
 from app.devices import service as devices
 from app.devices.known import DeviceTokens, KnownDevice
 from app.devices.schemas import DeviceIn
@@ -117,13 +119,13 @@ async def _pair(
             for number in range(place.tablets):
                 name = f"Quầy {number + 1}"
                 if (place.code, name) in there:
-                    _, code = await devices.renew_code(session, partner, there[place.code, name], now)
+                    _, code = await devices.renew_code(session, partner, there[place.code, name], now, zone)
                 else:
                     sent = DeviceIn(unit_code=place.code, name=name)
                     _, code, _ = await devices.create(session, partner, questionnaires, sent, now, zone)
-                paired = await devices.pair(session, code.digits, {"model": "demo"}, now)
-                if paired is None:
-                    raise RuntimeError("a fresh pairing code was not taken")
+                paired = await codes.pair(session, code.digits, {"model": "demo"}, now, zone)
+                if isinstance(paired, Problem):
+                    raise paired
                 tokens[place.code, number] = paired[1]
     known = DeviceTokens(database)
     return {key: await known.find(token) for key, token in tokens.items()}

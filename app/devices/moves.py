@@ -2,7 +2,7 @@
 
 The device's row knows its last move. The moves before stand in the record, a line `device.move` each, and are
 followed back from there: a line that does not lead to where the tablet came to stand was taken back since.
-Asked for the few responses that are older than the last move.
+Asked for the few responses that are older than the last move, and for what the tablet may still send.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -46,6 +46,17 @@ async def stays(session: AsyncSession, device_id: UUID) -> list[Stay]:
             found.append((before, line.at))
     closed = await _closed(session, {unit for unit, _ in found})
     return [Stay(unit, until, closed[unit]) for unit, until in reversed(found)]
+
+
+async def former_codes(session: AsyncSession, device: Device) -> list[str]:
+    """Every other code under which a tablet may have asked: where it stood, and before a renumbering."""
+    stood = [stay.unit_id for stay in await stays(session, device.id)] if device.moved_at else []
+    codes = select(UnitVersion.code).where(
+        UnitVersion.unit_id.in_([*stood, device.unit_id]), UnitVersion.valid_to.is_not(None)
+    )
+    present = await session.scalar(select(Unit.code).where(Unit.id == device.unit_id))
+    known = await session.scalars(union(codes, select(Unit.code).where(Unit.id.in_(stood))))
+    return sorted(set(known) - {present})
 
 
 async def _lines(session: AsyncSession, device_id: UUID) -> Sequence[Row[datetime, str, str]]:

@@ -10,6 +10,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.deps import AppSettings, Paging, ReadSession, WriteSession, anyone
+from app.core.errors import Problem
 from app.core.faults import Fault
 from app.core.http import problem_response, respond
 from app.core.openapi import NOT_MODIFIED, problems
@@ -31,7 +32,7 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.schema import Code
-from app.devices import queries, service
+from app.devices import codes, queries, service
 from app.devices.deps import AnyDevice, DeviceAuth, forget_after_commit
 from app.devices.pairing import PairingCode
 from app.devices.schemas import (
@@ -129,14 +130,16 @@ async def list_devices(
     "/devices/pair",
     dependencies=[Depends(anyone)],
     response_model=Paired,
-    responses=problems(InvalidRequest, *BODY, PairingCodeInvalid, TooManyRequests, Unavailable),
+    responses=problems(InvalidRequest, *BODY, PairingCodeInvalid, UnitClosed, TooManyRequests, Unavailable),
     summary="Pair a tablet",
 )
-async def pair_device(sent: PairingIn, request: Request, session: WriteSession) -> Paired | Response:
+async def pair_device(
+    sent: PairingIn, request: Request, session: WriteSession, settings: AppSettings
+) -> Paired | Response:
     """Exchanges a pairing code for the tablet's token. Wrong, used and expired codes are answered alike."""
-    paired = await service.pair(session, sent.pairing_code, sent.device, utc_now())
-    if paired is None:  # returned, not raised: the wrong try is committed
-        return problem_response(PairingCodeInvalid(), request.headers.get("accept-language"))
+    paired = await codes.pair(session, sent.pairing_code, sent.device, utc_now(), settings.zone)
+    if isinstance(paired, Problem):  # returned, not raised: the wrong try is committed
+        return problem_response(paired, request.headers.get("accept-language"))
     return Paired(device_id=paired[0], device_token=paired[1])
 
 
@@ -149,7 +152,7 @@ async def get_device(device_id: UUID, subject: Manager, session: ReadSession) ->
 @router.patch(
     "/devices/{device_id:uuid}",
     dependencies=[forget_after_commit],
-    responses=problems(*GUARDED, *BODY, DeviceUnknown, QuestionnaireUnknown),
+    responses=problems(*GUARDED, *BODY, DeviceUnknown, UnitUnknown, UnitClosed, QuestionnaireUnknown),
     summary="Change a device",
 )
 async def change_device(
@@ -158,9 +161,15 @@ async def change_device(
     subject: Manager,
     session: WriteSession,
     questionnaires: Questionnaires,
+    settings: AppSettings,
 ) -> DeviceOut:
-    """The tablet fetches its new configuration after its next heartbeat."""
-    return _show(await service.change(session, subject, questionnaires, device_id, sent))
+    """The tablet fetches its new configuration after its next heartbeat.
+
+    `unit_code` takes it to another unit that you reach: what was said before counts for the one before.
+    """
+    return _show(
+        await service.change(session, subject, questionnaires, device_id, sent, utc_now(), settings.zone)
+    )
 
 
 @router.post(
@@ -177,12 +186,14 @@ async def revoke_device(device_id: UUID, subject: Manager, session: WriteSession
 @router.post(
     "/devices/{device_id:uuid}/pairing-code",
     status_code=201,
-    responses=problems(*GUARDED, DeviceUnknown, DeviceRevoked),
+    responses=problems(*GUARDED, DeviceUnknown, DeviceRevoked, UnitClosed),
     summary="Get a new pairing code",
 )
-async def renew_pairing_code(device_id: UUID, subject: Manager, session: WriteSession) -> NewPairingCode:
+async def renew_pairing_code(
+    device_id: UUID, subject: Manager, session: WriteSession, settings: AppSettings
+) -> NewPairingCode:
     """For a code that ran out, or another tablet. The old token ends when the new pairing succeeds."""
-    return _show_code(*await service.renew_code(session, subject, device_id, utc_now()))
+    return _show_code(*await service.renew_code(session, subject, device_id, utc_now(), settings.zone))
 
 
 @router.get(

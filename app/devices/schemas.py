@@ -72,10 +72,11 @@ class DeviceIn(In):
 
 
 class DeviceChange(In):
-    """What shall change; what is absent or null stays."""
+    """What shall change; what is absent or null stays. With a `unit_code` the tablet goes to another unit."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Quầy 2", "languages": ["vi"]}})
 
+    unit_code: Code | None = None
     name: Title | None = None
     questionnaire: QuestionnaireCode | None = None
     languages: Languages | None = None
@@ -208,6 +209,12 @@ class DeviceConfig(Out):
     screens: list[str]
     pin: Annotated[PinCheck | None, Field(description="Null until one is set, for devices of old.")]
     contact: Annotated[Contact | None, Field(description="Of the unit, or of the nearest above it.")]
+    former_codes: Annotated[
+        list[str],
+        Field(
+            description="Other unit codes this tablet has asked for: what waits from then is sent as well."
+        ),
+    ]
 
 
 class HeartbeatIn(In):

@@ -1,14 +1,6 @@
-"""Devices: setting up, pairing, changing, revoking, and what a tablet asks for by itself.
-
-A wrong pairing code is answered, not raised: the try it costs must be committed with the answer. Two limits
-hold against guessing. Each code dies after a few wrong tries at its own handle. And the whole deployment
-takes MAX_FAILURES wrong codes a minute: else a stranger could run through all handles and kill every code
-that waits for its tablet. Both are counted in the database, since a limit for each process would grow with
-their number; and never by address, since all tablets of a hall share one.
-"""
+"""Devices: setting up, changing, moving, revoking, and what a tablet asks for by itself."""
 
 import asyncio
-import secrets
 from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,14 +20,12 @@ from app.core.problems import (
     DeviceRevoked,
     DeviceUnknown,
     QuestionnaireUnknown,
-    TooManyRequests,
     Unauthorized,
-    Unavailable,
 )
-from app.core.tokens import check_secret, hash_secret
-from app.devices import queries
+from app.devices import codes, queries
 from app.devices.known import KnownDevice
-from app.devices.pairing import HANDLES, PairingCode, new_code, new_token, read_code
+from app.devices.moves import MOVE, former_codes
+from app.devices.pairing import PairingCode
 from app.devices.pin import SealedPin, new_pin, seal
 from app.devices.schemas import (
     DeviceChange,
@@ -53,9 +43,6 @@ from app.units import queries as units
 from app.units.hours import Timetable, open_for, timetable
 from app.units.schemas import Contact
 
-CODE_LIFETIME = timedelta(minutes=10)
-MAX_TRIES = 5
-MAX_FAILURES = 30
 INT4_MAX = 2**31 - 1
 _CHANGEABLE = ("name", "questionnaire_code", "languages", "idle_seconds", "screens")
 
@@ -77,7 +64,7 @@ async def create(
     await _require_published(questionnaires, sent.questionnaire)
     device = Device(unit_id=unit.id, name=sent.name, questionnaire_code=sent.questionnaire)
     _keep_pin(device, sealed)
-    code = await _give_code(session, device, now)
+    code = await codes.give(session, device, now)
     session.add(device)
     await session.flush()
     audit.record(
@@ -98,6 +85,8 @@ async def change(
     questionnaires: PublishedQuestionnaires,
     device_id: UUID,
     sent: DeviceChange,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> queries.DeviceRow:
     """Change what was sent; the tablet learns of it by the ETag of its configuration."""
     sealed = await asyncio.to_thread(seal, sent.pin) if sent.pin else None
@@ -123,18 +112,47 @@ async def change(
         changes["pin"] = "changed"  # that it was, never to what
     if changes:
         _record(session, subject.actor, "device.change", device, **changes)
-    return row
+    if sent.unit_code is None or sent.unit_code == row[1]:
+        return row
+    await _move(session, subject, device, row[1], sent.unit_code, now, zone)
+    return await get(session, subject, device_id)
+
+
+async def _move(
+    session: AsyncSession,
+    subject: Subject,
+    device: Device,
+    before: str,
+    code: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> None:
+    """To another unit within reach; UnitClosed for one that has ended. What waits stays the former one's."""
+    unit = await find_unit(session, subject, code)
+    await require_open(session, unit, local_day(now, zone))
+    device.former_unit_id, device.moved_at, device.unit_id = device.unit_id, now, unit.id
+    audit.record(
+        session,
+        subject.actor,
+        MOVE,
+        f"device:{device.id}",
+        [device.former_unit_id, unit.id],
+        before={"unit": before},
+        after={"unit": unit.code},
+    )
+    await session.flush()
 
 
 async def renew_code(
-    session: AsyncSession, subject: Subject, device_id: UUID, now: datetime
+    session: AsyncSession, subject: Subject, device_id: UUID, now: datetime, zone: ZoneInfo
 ) -> tuple[Device, PairingCode]:
-    """A new pairing code. The token in use stays good until another tablet has been paired with the code."""
+    """A new pairing code; UnitClosed. The token in use stays good until another tablet has been paired."""
     await hold(session, Lock.PAIRING_HANDLES)  # before the row: freeing handles waits for rows
     device = (await get(session, subject, device_id, lock=True))[0]
     if device.revoked_at is not None:
         raise DeviceRevoked
-    code = await _give_code(session, device, now)
+    await codes.require_open_unit(session, device, now, zone)
+    code = await codes.give(session, device, now)
     _record(session, subject.actor, "device.pairing_code", device)
     return device, code
 
@@ -147,34 +165,9 @@ async def revoke(
     device = row[0]
     if device.revoked_at is None:
         device.revoked_at = now
-        _drop_code(device)
+        codes.drop(device)
         _record(session, subject.actor, "device.revoke", device)
     return row
-
-
-async def pair(
-    session: AsyncSession, typed: str, description: dict[str, str] | None, now: datetime
-) -> tuple[UUID, str] | None:
-    """Device id and token for a right code; None, counted, for a wrong, used or expired one.
-
-    Raises TooManyRequests while too many wrong codes have come in of late, whoever sent them.
-    """
-    code = read_code(typed)
-    if code is None:
-        return None  # not the form of a code: no guess either
-    if await queries.recent_failures(session, now) >= MAX_FAILURES:
-        raise TooManyRequests(retry_after=int(queries.FAILURE_MEMORY.total_seconds()))
-    device = await queries.by_handle(session, code.handle)
-    if device is None or not _fits(device, code, now):
-        await queries.remember_failure(session, now)
-        return None
-    token = new_token(device.id)
-    device.token_hash = hash_secret(token)
-    device.paired_at = now
-    device.description = description
-    _drop_code(device)
-    _record(session, audit.SYSTEM, "device.pair", device)
-    return device.id, token
 
 
 async def config(
@@ -199,6 +192,7 @@ async def config(
         screens=device.screens,
         pin=PinCheck.of(device),
         contact=Contact(**in_force.contact) if in_force.contact else None,
+        former_codes=await former_codes(session, device),
     )
 
 
@@ -260,40 +254,9 @@ async def _require_published(questionnaires: PublishedQuestionnaires, code: str)
         raise QuestionnaireUnknown(questionnaire=code)
 
 
-async def _give_code(session: AsyncSession, device: Device, now: datetime) -> PairingCode:
-    """A fresh code under a free handle; the caller holds Lock.PAIRING_HANDLES."""
-    await queries.drop_expired_codes(session, now)
-    free = sorted(set(range(HANDLES)) - await queries.handles_in_use(session))
-    if not free:
-        raise Unavailable(retry_after=60)
-    code = new_code(secrets.choice(free))
-    device.pairing_handle, device.pairing_secret_hash = code.handle, hash_secret(code.digits)
-    device.pairing_expires_at, device.pairing_tries = now + CODE_LIFETIME, 0
-    return code
-
-
 def _record(session: AsyncSession, actor: str, action: str, device: Device, **details: object) -> None:
     audit.record(session, actor, action, f"device:{device.id}", [device.unit_id], **details)
 
 
 def _keep_pin(device: Device, sealed: SealedPin) -> None:
     device.pin_iterations, device.pin_salt, device.pin_hash = sealed
-
-
-def _fits(device: Device, code: PairingCode, now: datetime) -> bool:
-    """Whether the code opens the device under its handle; a wrong one costs a try, the last kills it."""
-    if device.pairing_expires_at is None or device.pairing_secret_hash is None:
-        return False
-    if device.pairing_expires_at <= now:
-        return False
-    if check_secret(code.digits, device.pairing_secret_hash):
-        return True
-    device.pairing_tries += 1
-    if device.pairing_tries >= MAX_TRIES:
-        _drop_code(device)
-    return False
-
-
-def _drop_code(device: Device) -> None:
-    for column, value in queries.NO_CODE.items():
-        setattr(device, column, value)

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Request, Route, expect
 
 from tests.support.site import Site
 from tests.support.tablet import PIN, QUESTIONS_ONLY, Tablet
+from tests.support.visits import day
 from tests.support.waiting import until
 from tests.support.wire import Wire, wired
 
@@ -206,6 +207,35 @@ async def test_what_waited_for_one_unit_never_reaches_another(tablet: Tablet, si
     await tablet.beat()
     known = await until(tablet.known, lambda found: found["set_aside"] == 1)
     assert known["last_problem"] == "other_unit"
+
+
+async def test_what_waited_while_the_unit_was_renumbered_and_the_tablet_moved_is_sent(
+    tablet: Tablet, site: Site, wire: Wire
+) -> None:
+    unit, other = await site.unit(), await site.unit()
+    await tablet.pair(unit, **QUESTIONS_ONLY)
+    await wire.cut()
+    await tablet.respond(1, 1, 1, 1, 1)
+    change = {"kind": "rename", "from": [unit], "to": [{"code": f"H{unit}"}]}
+    await site.post(
+        "/api/v1/units/reorganisations", {"effective_on": day(), "decision": unit, "changes": [change]}
+    )
+    await tablet.change(unit_code=other)
+
+    async def held_up(route: Route, _: Request) -> None:
+        await route.abort()
+
+    batches = "**/api/v1/responses/batch"
+    await tablet.page.route(batches, held_up)  # it hears of its new unit before anything is sent
+    await wire.mend()
+    async with tablet.page.expect_response("**/api/v1/device/config"):
+        await tablet.beat()
+    await expect(tablet.page.locator(".corner")).to_contain_text(other)
+    await tablet.page.unroute(batches)
+    await tablet.beat()
+    await until(lambda: site.responses(f"H{unit}"), lambda found: len(found) == 1)
+    assert await site.responses(other) == []
+    assert await tablet.kept("set_aside") == []
 
 
 async def test_a_poisoned_response_is_set_aside_and_the_others_go_on(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.devices.service import MAX_FAILURES, MAX_TRIES
+from app.devices.codes import MAX_FAILURES, MAX_TRIES
 from app.questionnaires.schemas import EXAMPLE
 from tests.support.world import World
 
@@ -551,7 +551,8 @@ async def test_a_tablet_shows_a_published_questionnaire(
         {"idle_seconds": 1.5},
         {"idle_seconds": "60"},
         {"name": " "},
-        {"unit_code": "09002"},
+        {"unit_code": " "},
+        {"unit": "09002"},
         {"screens": []},
         {"screens": ["language", "about"]},
         {"screens": ["questions", "adverts"]},

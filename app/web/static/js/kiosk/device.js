@@ -66,6 +66,11 @@ export class Device {
     return answer;
   }
 
+  /** Whether this tablet asks, or has asked, for a unit of this code: its unit may be renumbered, itself be moved. */
+  asksFor(code) {
+    return code === this.config.unit.code || (this.config.former_codes ?? []).includes(code);
+  }
+
   /** Forgets token and configuration. What waits in the outbox stays there, for this unit's next pairing. */
   async unpair() {
     await this.#set({ token: null, config: null, etag: null, stopped: null });
