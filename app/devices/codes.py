@@ -1,10 +1,15 @@
 """Pairing codes: given to a device, tried by whoever stands before a tablet, and gone.
 
-A wrong pairing code is answered, not raised: the try it costs must be committed with the answer. Two limits
-hold against guessing. Each code dies after a few wrong tries at its own handle. And the whole deployment
-takes MAX_FAILURES wrong codes a minute: else a stranger could run through all handles and kill every code
-that waits for its tablet. Both are counted in the database, since a limit for each process would grow with
-their number; and never by address, since all tablets of a hall share one.
+A wrong code is answered, not raised: the try it costs must be committed with the answer. Wrong codes are
+counted in the database, since a limit for each process would grow with their number; and never by address,
+since all tablets of a hall share one.
+
+- Each code dies after MAX_TRIES wrong secrets at its own handle, whoever sent them and however fast. A secret
+  is one of a million: of 200,000 codes that strangers guess at until they die, one is guessed.
+- After MAX_FAILURES wrong codes in a minute, further wrong ones hear that there are too many of them, and
+  are all answered alike: whether a code waits under a handle cannot be told. The right code still works. So
+  nobody keeps tablets from being paired with half a guess a second; to kill a code that waits one has to try
+  all handles five times over, 50,000 requests within its ten minutes, and then it takes another code.
 """
 
 import secrets
@@ -51,10 +56,10 @@ async def pair(
     code = read_code(typed)
     if code is None:
         return PairingCodeInvalid()  # not the form of a code: no guess either
-    if await queries.recent_failures(session, now) >= MAX_FAILURES:
-        return TooManyRequests(retry_after=int(queries.FAILURE_MEMORY.total_seconds()))
     device = await queries.by_handle(session, code.handle)
     if device is None or not _fits(device, code, now):
+        if await queries.recent_failures(session, now) >= MAX_FAILURES:
+            return TooManyRequests(retry_after=int(queries.FAILURE_MEMORY.total_seconds()))
         await queries.remember_failure(session, now)
         return PairingCodeInvalid()
     await require_open_unit(session, device, now, zone)

@@ -164,18 +164,47 @@ async def test_a_slip_of_the_finger_is_forgiven(http: httpx.AsyncClient, set_up:
     assert (await http.post(PAIR, json={"pairing_code": code})).status_code == 200
 
 
-async def test_guessing_over_all_handles_is_slowed_for_everyone(
+async def guess_over_handles(http: httpx.AsyncClient, *codes: str) -> str:
+    """As many wrong codes as are taken in a minute, at handles of none of these; one more such guess."""
+    taken = {code[:4] for code in codes}
+    guesses = [f"{handle:04}123456" for handle in range(MAX_FAILURES + 9) if f"{handle:04}" not in taken]
+    for guess in guesses[:MAX_FAILURES]:
+        assert (await http.post(PAIR, json={"pairing_code": guess})).status_code == 404
+    return guesses[MAX_FAILURES]
+
+
+async def test_guessing_over_all_handles_is_slowed_and_tells_nothing(
     http: httpx.AsyncClient, set_up: SetUp, database: Database
 ) -> None:
     code = (await set_up())["pairing_code"]
-    guesses = [f"{handle:04}123456" for handle in range(MAX_FAILURES + 1) if f"{handle:04}" != code[:4]]
-    for guess in guesses[:MAX_FAILURES]:
-        assert (await http.post(PAIR, json={"pairing_code": guess})).status_code == 404
-    slowed = await http.post(PAIR, json={"pairing_code": code})
-    assert (slowed.status_code, slowed.json()["code"]) == (429, "too_many_requests")
-    assert slowed.headers["retry-after"] == "60"
+    heard = []
+    for guess in (await guess_over_handles(http, code), wrong(code)):
+        slowed = await http.post(PAIR, json={"pairing_code": guess})
+        body = slowed.json()
+        del body["request_id"]
+        heard.append((slowed.status_code, slowed.headers["retry-after"], body))
+    assert heard[0] == heard[1], "whether a code waits under a handle is not told"
+    assert (heard[0][0], heard[0][1], heard[0][2]["code"]) == (429, "60", "too_many_requests")
     await run(database, "UPDATE pairing_failures SET failed_at = failed_at - interval '1 minute'")
+    assert (await http.post(PAIR, json={"pairing_code": wrong(code)})).status_code == 404
+
+
+async def test_strangers_who_guess_keep_no_tablet_from_being_paired(
+    http: httpx.AsyncClient, set_up: SetUp
+) -> None:
+    code = (await set_up())["pairing_code"]
+    await guess_over_handles(http, code)
     assert (await http.post(PAIR, json={"pairing_code": code})).status_code == 200
+
+
+async def test_a_code_has_its_few_tries_however_many_guess(http: httpx.AsyncClient, set_up: SetUp) -> None:
+    code, neighbour = (await set_up())["pairing_code"], (await set_up())["pairing_code"]
+    await guess_over_handles(http, code, neighbour)
+    for tries, guessed in ((MAX_TRIES, code), (MAX_TRIES - 1, neighbour)):
+        for _ in range(tries):
+            assert (await http.post(PAIR, json={"pairing_code": wrong(guessed)})).status_code == 429
+    assert (await http.post(PAIR, json={"pairing_code": code})).status_code == 429, "it is dead"
+    assert (await http.post(PAIR, json={"pairing_code": neighbour})).status_code == 200
 
 
 async def test_failures_nobody_counts_any_more_are_dropped(
