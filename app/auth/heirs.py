@@ -28,6 +28,19 @@ _SUCCESSORS = text(
 )
 
 
+_SERVING = text(
+    """
+    WITH RECURSIVE line AS (
+        SELECT id AS unit, id AS heir FROM units WHERE id = ANY(CAST(:units AS int[]))
+        UNION
+        SELECT line.unit, s.to_unit FROM line
+        JOIN unit_successions s ON s.from_unit = line.heir AND s.kind = 'merge' AND s.effective_on <= :today)
+    SELECT line.unit, line.heir FROM line JOIN units u ON u.id = line.heir
+    WHERE u.valid_to IS NULL OR u.valid_to >= :today
+    """
+)
+
+
 async def successors(session: AsyncSession, unit_ids: Collection[int], today: date) -> dict[int, str]:
     """The codes of those who serve today in place of units that ended, in words; none: left out."""
     rows = await session.execute(_SUCCESSORS, {"units": list(unit_ids), "today": today})
@@ -37,6 +50,12 @@ async def successors(session: AsyncSession, unit_ids: Collection[int], today: da
 def has_ended(unit: Unit, today: date) -> bool:
     """Whether a unit's last day is over."""
     return unit.valid_to is not None and unit.valid_to < today
+
+
+async def serving(session: AsyncSession, unit_ids: Collection[int], today: date) -> dict[int, int]:
+    """Who serves today in place of each unit: itself, or who took it over whole; nobody: left out."""
+    rows = await session.execute(_SERVING, {"units": list(unit_ids), "today": today})
+    return {row[0]: row[1] for row in rows}
 
 
 def ended_without_heir() -> ColumnElement[date | None]:

@@ -1,12 +1,12 @@
 """Identities at the provider and sign-in codes in the database."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.reorganisation import UnitVersion
 from app.models.sign_on import OidcIdentity, SignInCode
 from app.models.subject import User, UserRole
 from app.models.unit import Unit
@@ -26,11 +26,13 @@ async def name_taken(session: AsyncSession, username: str) -> bool:
     return bool(await session.scalar(select(exists().where(User.username == username))))
 
 
-async def open_units(session: AsyncSession, codes: Iterable[str], day: date) -> Mapping[str, int]:
-    """The ids of those units, by code, that there are and that have not closed."""
-    lasting = or_(Unit.valid_to.is_(None), Unit.valid_to >= day)
-    rows = await session.execute(select(Unit.code, Unit.id).where(Unit.code.in_(list(codes)), lasting))
-    return {row[0]: row[1] for row in rows}
+async def bearers(session: AsyncSession, codes: Iterable[str]) -> Mapping[str, int]:
+    """The ids of the units that have these codes, or had them: of whoever has one now, where both are."""
+    wanted = list(codes)
+    had = select(UnitVersion.code, UnitVersion.unit_id)
+    former = await session.execute(had.where(UnitVersion.code.in_(wanted), UnitVersion.valid_to.is_not(None)))
+    present = await session.execute(select(Unit.code, Unit.id).where(Unit.code.in_(wanted)))
+    return {row[0]: row[1] for row in (*former, *present)}
 
 
 async def roles(session: AsyncSession, user_id: UUID) -> list[UserRole]:

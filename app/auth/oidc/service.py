@@ -9,9 +9,9 @@ sees it; good for a minute, once, and only with the verifier whose challenge the
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -19,9 +19,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
+from app.auth import heirs, sessions
 from app.auth import queries as accounts
 from app.auth import service as signing_in
-from app.auth import sessions
 from app.auth.oidc import queries
 from app.auth.oidc.flow import Transaction, Transactions, answers, challenge_of
 from app.auth.oidc.idtoken import Claims, Expected, SignatureRefused, TokenRefused, read_header, read_id_token
@@ -179,15 +179,29 @@ Held = tuple[str, int | None]
 async def _known(
     session: AsyncSession, pairs: Iterable[Pair], now: datetime, settings: Settings
 ) -> frozenset[Held]:
-    """The pairs whose unit there is; others are passed over with a line in the log."""
+    """The pairs whose unit there is; others are passed over with a line in the log.
+
+    The provider's directory goes on naming a unit as it was called there: a unit that was merged is its
+    successor, one that was renumbered is itself. Else the first sign-in after a merger would undo it.
+    """
     pairs = list(pairs)
     codes = {code for _, code in pairs if code is not None}
-    ids = await queries.open_units(session, codes, local_day(now, settings.zone)) if codes else {}
+    ids = await _serving(session, codes, local_day(now, settings.zone)) if codes else {}
     if lost := sorted(codes - ids.keys()):
         log.warning("claims name units that do not exist or have closed", extra={"units": lost[:20]})
     return frozenset(
         (role, None if code is None else ids[code]) for role, code in pairs if code is None or code in ids
     )
+
+
+async def _serving(session: AsyncSession, codes: Collection[str], today: date) -> Mapping[str, int]:
+    bearers = await queries.bearers(session, codes)
+    serving = await heirs.serving(session, set(bearers.values()), today)
+    ids = {code: serving[unit] for code, unit in bearers.items() if unit in serving}
+    present = await queries.unit_codes(session, ids.values())
+    if old := {code: present[unit] for code, unit in sorted(ids.items()) if present[unit] != code}:
+        log.info("claims name units as they were", extra={"units": dict(list(old.items())[:20])})
+    return ids
 
 
 async def _set_roles(session: AsyncSession, user: User, wanted: frozenset[Held]) -> None:
@@ -207,9 +221,14 @@ async def _set_roles(session: AsyncSession, user: User, wanted: frozenset[Held])
         "user.roles",
         f"user:{user.id}",
         units,
-        before=[{"role": role, "unit": codes.get(unit or 0)} for role, unit in sorted(held, key=str)],
-        after=[{"role": role, "unit": codes.get(unit or 0)} for role, unit in sorted(wanted, key=str)],
+        before=_shown(held, codes),
+        after=_shown(wanted, codes),
     )
+
+
+def _shown(pairs: Iterable[Held], codes: Mapping[int, str]) -> list[dict[str, str | None]]:
+    shown = [(role, codes.get(unit or 0)) for role, unit in pairs]
+    return [{"role": role, "unit": code} for role, code in sorted(shown, key=str)]
 
 
 async def _free_name(session: AsyncSession, issuer: str, subject: str, claims: Claims) -> str:

@@ -23,6 +23,8 @@ from app.models.sign_on import OidcIdentity, SignInCode
 from app.models.subject import User
 from app.models.unit import Unit
 from tests.support.provider import CLIENT, SECRET, RunningProvider, provider
+from tests.support.reorganised import decide, merger
+from tests.support.visits import today
 from tests.support.world import World
 
 HERE = "https://sipas.example.vn"
@@ -275,6 +277,66 @@ async def test_units_that_do_not_exist_or_have_closed_give_nothing(
         await session.execute(update(Unit).where(Unit.code == "09002").values(valid_to=yesterday))
     there.set_user("tam", groups=["sipas-officer-09001", "sipas-officer-09002", "sipas-officer-nowhere"])
     me = (await page.me(await page.sign_in("tam"))).json()
+    assert [role["unit"] for role in me["roles"]] == ["09001"]
+
+
+async def test_a_directory_of_before_a_merger_names_the_successor(
+    page: Page, there: RunningProvider, world: World, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    there.set_user("yen", groups=["sipas-officer-09001", "sipas-officer-09002"])
+    tokens = await page.sign_in("yen")
+    await decide(page.http, world, merger("09001", to="M1"), on=today() - timedelta(days=2))
+    await decide(page.http, world, merger("M1", "09002", to="M2"), on=today() - timedelta(days=1))
+    async with database.read() as session:
+        lines = await session.scalar(select(func.max(AuditLine.id)).where(AuditLine.action == "user.roles"))
+    with caplog.at_level("INFO"):
+        again = await page.sign_in("yen")
+    for held in (tokens, again):
+        me = (await page.me(held)).json()
+        assert [(role["role"], role["unit"]) for role in me["roles"]] == [("case_officer", "M2")]
+    async with database.read() as session:
+        newer = select(AuditLine.details).where(AuditLine.action == "user.roles", AuditLine.id > (lines or 0))
+        (change,) = (await session.scalars(newer)).all()
+    assert change["after"] == [{"role": "case_officer", "unit": "M2"}], "of two roles that became one"
+    told = [vars(record)["units"] for record in caplog.records if "as they were" in record.message]
+    assert told == [{"09001": "M2", "09002": "M2"}]
+
+
+async def test_a_directory_of_before_a_renumbering_names_the_same_unit(
+    page: Page, there: RunningProvider, world: World
+) -> None:
+    there.set_user("an", groups=["sipas-officer-09001"])
+    await page.sign_in("an")
+    rename = {"kind": "rename", "from": ["09001"], "to": [{"code": "H24.001"}]}
+    await decide(page.http, world, rename, on=today() - timedelta(days=1))
+    for groups in (["sipas-officer-09001"], ["sipas-officer-H24.001"]):
+        there.set_user("an", groups=groups)
+        me = (await page.me(await page.sign_in("an"))).json()
+        assert [role["unit"] for role in me["roles"]] == ["H24.001"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "close", "from": ["09001"]},
+        {"kind": "split", "from": ["09001"], "to": [{"code": c, "name": f"Xã {c}"} for c in ("N1", "N2")]},
+    ],
+    ids=["closed", "split"],
+)
+async def test_a_directory_that_names_a_unit_nobody_took_over_whole_gives_nothing(
+    page: Page, there: RunningProvider, world: World, change: dict[str, object]
+) -> None:
+    there.set_user("tu", groups=["sipas-officer-09001"])
+    await page.sign_in("tu")
+    await decide(page.http, world, change, on=today() - timedelta(days=1))
+    await page.leave()
+    assert problem(await page.come_back("tu")) == (403, "sign_on_without_role")
+
+
+async def test_a_merger_to_come_moves_nobody_yet(page: Page, there: RunningProvider, world: World) -> None:
+    there.set_user("le", groups=["sipas-officer-09001"])
+    await decide(page.http, world, merger("09001", to="M1"), on=today() + timedelta(days=9))
+    me = (await page.me(await page.sign_in("le"))).json()
     assert [role["unit"] for role in me["roles"]] == ["09001"]
 
 
