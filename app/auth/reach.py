@@ -5,12 +5,25 @@ Outside the reach a thing does not exist: finding and not being allowed look the
 
 from collections.abc import Collection
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, any_, bindparam, select, true
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.auth.subjects import Subject
+from app.core.faults import Fault
 from app.core.problems import UnitUnknown
+from app.models.reorganisation import UnitVersion
 from app.models.unit import Unit
 
 
@@ -47,12 +60,37 @@ def within_reach(
     return true() if subject.unit_ids is None else column.in_(subtrees(subject.unit_ids))
 
 
-async def find_unit(session: AsyncSession, subject: Subject, code: str) -> Unit:
-    """The unit of this code within the subject's reach; UnitUnknown otherwise."""
+async def find_unit(session: AsyncSession, subject: Subject, code: str, at: str = "/unit") -> Unit:
+    """The unit of this code within the subject's reach; UnitUnknown otherwise. `at` is where it was named."""
     unit = await session.scalar(select(Unit).where(Unit.code == code, within_reach(Unit.id, subject)))
     if unit is None:
-        raise UnitUnknown(unit=code)
+        raise await unit_unknown(session, subject, code, at)
     return unit
+
+
+async def present_codes(
+    connection: AsyncConnection | AsyncSession, subject: Subject, codes: Collection[str]
+) -> dict[str, str]:
+    """What the units are called now that once had these codes, within the subject's reach."""
+    rows = await connection.execute(
+        select(UnitVersion.code, Unit.code)
+        .join(Unit, Unit.id == UnitVersion.unit_id)
+        .where(
+            UnitVersion.code == any_(literal(list(codes), ARRAY(Text))),
+            UnitVersion.code != Unit.code,
+            within_reach(Unit.id, subject),
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def unit_unknown(
+    connection: AsyncConnection | AsyncSession, subject: Subject, code: str, at: str
+) -> UnitUnknown:
+    """The problem of a code no unit within reach has; its fault says the new one of a unit that had it."""
+    now = (await present_codes(connection, subject, [code])).get(code)
+    faults = [] if now is None else [Fault(at, "unit_renumbered", {"code": now})]
+    return UnitUnknown(unit=code, faults=faults)
 
 
 async def chain_of(session: AsyncSession, unit_id: int) -> frozenset[int]:

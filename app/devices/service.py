@@ -59,7 +59,7 @@ async def create(
     pin = sent.pin or new_pin()
     sealed = await asyncio.to_thread(seal, pin)  # before the lock: nobody waits for it
     await hold(session, Lock.PAIRING_HANDLES)
-    unit = await find_unit(session, subject, sent.unit_code)
+    unit = await find_unit(session, subject, sent.unit_code, "/unit_code")
     await require_open(session, unit, local_day(now, zone))
     await _require_published(questionnaires, sent.questionnaire)
     device = Device(unit_id=unit.id, name=sent.name, questionnaire_code=sent.questionnaire)
@@ -128,7 +128,7 @@ async def _move(
     zone: ZoneInfo,
 ) -> None:
     """To another unit within reach; UnitClosed for one that has ended. What waits stays the former one's."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/unit_code")
     await require_open(session, unit, local_day(now, zone))
     device.former_unit_id, device.moved_at, device.unit_id = device.unit_id, now, unit.id
     audit.record(

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.auth.reach import unit_unknown
 from app.auth.subjects import Subject
 from app.core.deps import Period
 from app.core.faults import Fault
-from app.core.problems import InvalidRequest, QuestionnaireUnknown, UnitUnknown
+from app.core.problems import InvalidRequest, QuestionnaireUnknown
 from app.core.texts import Language
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups import across, breaks, grains, groups, raw
@@ -189,7 +190,7 @@ async def _read(
     )
     found = await groups.read(connection, asked, by)
     if found is None:
-        raise UnitUnknown(unit=question.unit_code)
+        raise await unit_unknown(connection, reader.subject, question.unit_code, "/unit_code")
     return found
 
 

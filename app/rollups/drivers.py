@@ -18,7 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.problems import UnitUnknown
+from app.auth.reach import unit_unknown
 from app.questionnaires.published import Published
 from app.rollups import queries, raw
 from app.rollups.breakdown import Question, Reader
@@ -58,7 +58,7 @@ async def drivers(
     """The strongest first. The parent is null at the top of the tree or of the subject's reach."""
     side = await _side(connection, published, reader, question)
     if side is None:
-        raise UnitUnknown(unit=question.unit_code)
+        raise await unit_unknown(connection, reader.subject, question.unit_code, "/unit_code")
     code = await connection.scalar(_PARENT, {"unit": question.unit_code})
     above = None
     if code is not None:

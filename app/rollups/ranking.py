@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.auth.reach import unit_unknown
 from app.core.clock import local_day, utc_now
 from app.core.deps import Period
 from app.core.faults import Fault
-from app.core.problems import InvalidRequest, UnitUnknown
+from app.core.problems import InvalidRequest
 from app.models.unit import UnitKind
 from app.questionnaires.published import Published
 from app.rollups import rivals
@@ -58,7 +59,7 @@ async def ranking(
     )
     found = await rivals.read(connection, asked)
     if found is None:
-        raise UnitUnknown(unit=question.parent)
+        raise await unit_unknown(connection, reader.subject, question.parent or "", "/parent")
     now, *before = (
         _places(published, place, [rival.totals[at] for rival in found.rivals], reader.min_n)
         for at in range(len(periods))

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.auth.reach import unit_unknown
 from app.auth.subjects import Subject
 from app.core.clock import local_day, utc_now
 from app.core.deps import Period
-from app.core.problems import QuestionnaireUnknown, UnitUnknown
+from app.core.problems import QuestionnaireUnknown
 from app.core.texts import Language
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups import boundaries, queries
@@ -73,7 +74,7 @@ async def index(
         reading, notes = bounded or (None, [])
         beside = {"boundaries": question.boundaries, "notes": notes}
     if reading is None:
-        raise UnitUnknown(unit=question.unit_code)
+        raise await unit_unknown(connection, subject, question.unit_code, "/unit_code")
     code = question.questionnaire
     if (
         not reading.totals

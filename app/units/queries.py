@@ -95,6 +95,13 @@ async def one(session: AsyncSession, subject: Subject, code: str) -> Found | Non
     return None if row is None else Found(*row)
 
 
+async def ever_called(session: AsyncSession, subject: Subject, code: str) -> int | None:
+    """The unit within the reach that has this code, had it, or shall have it."""
+    versions = select(UnitVersion.unit_id).where(UnitVersion.code == code)
+    called = or_(Unit.code == code, Unit.id.in_(versions))
+    return await session.scalar(select(Unit.id).where(called, within_reach(Unit.id, subject)))
+
+
 async def listing(
     session: AsyncSession,
     subject: Subject,

@@ -1,12 +1,13 @@
 """`/api/v1/units`: add one, read one, change one, list, import a table."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, Response, UploadFile
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs
-from app.auth.reach import find_unit
+from app.auth.reach import find_unit, unit_unknown
 from app.auth.subjects import Subject
 from app.core.deadline import UNHURRIED
 from app.core.deps import Paging, ReadSession, UserLanguage, WriteSession
@@ -93,7 +94,7 @@ async def list_units(
     rows = await queries.listing(
         session,
         subject,
-        parent_id=None if parent is None else (await find_unit(session, subject, parent)).id,
+        parent_id=None if parent is None else await _parent(session, subject, parent, on),
         kind=kind,
         q=q,
         on=on,
@@ -109,7 +110,7 @@ async def read_unit(code: Annotated[Code, Path()], subject: Reader, session: Rea
     """One unit within your reach."""
     found = await queries.one(session, subject, code)
     if found is None:
-        raise UnitUnknown(unit=code)
+        raise await unit_unknown(session, subject, code, "/code")
     return await _show(session, found)
 
 
@@ -120,7 +121,7 @@ async def read_unit(code: Annotated[Code, Path()], subject: Reader, session: Rea
 )
 async def read_history(code: Annotated[Code, Path()], subject: Reader, session: ReadSession) -> UnitHistory:
     """Its names, codes and places in the tree with their days, whom it took over from and who from it."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/code")
     return UnitHistory.model_validate(
         {
             "versions": await history.versions(session, subject, unit),
@@ -148,6 +149,12 @@ async def change_unit(
     if found is None:
         raise UnitUnknown(unit=code)
     return await _show(session, found)
+
+
+async def _parent(session: AsyncSession, subject: Subject, code: str, on: date | None) -> int:
+    """Of a day, by whatever code it has or had: each was given once."""
+    known = None if on is None else await queries.ever_called(session, subject, code)
+    return (await find_unit(session, subject, code, "/parent")).id if known is None else known
 
 
 async def _show(session: AsyncSession, found: queries.Found) -> UnitOut:

@@ -26,7 +26,11 @@ async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> 
     if new.parent_code is None and subject.unit_ids is not None:
         raise InvalidRequest(faults=[Fault("/parent_code", "parent_needed")])
     await hold(session, Lock.UNITS)
-    parent = None if new.parent_code is None else await find_unit(session, subject, new.parent_code)
+    parent = (
+        None
+        if new.parent_code is None
+        else await find_unit(session, subject, new.parent_code, "/parent_code")
+    )
     if parent is not None and parent.valid_to is not None:
         raise InvalidRequest(faults=[Fault("/parent_code", "parent_closed", {"parent": parent.code})])
     if new.code in await queries.former_codes(session):
@@ -59,7 +63,7 @@ async def create_unit(session: AsyncSession, subject: Subject, new: NewUnit) -> 
 
 async def change_unit(session: AsyncSession, subject: Subject, code: str, sent: UnitChange) -> Unit:
     """Change what was sent of a unit within reach; UnitUnknown otherwise. Changing nothing leaves no line."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/code")
     before = {name: getattr(unit, name) for name in _CHANGEABLE}
     if "contact" in sent.model_fields_set:
         unit.contact = sent.contact.model_dump(exclude_none=True) if sent.contact else None

@@ -33,7 +33,6 @@ from app.auth.reach import within_reach
 from app.auth.subjects import Subject
 from app.models.distribution import EVERY_UNIT
 from app.models.questionnaire import Questionnaire
-from app.models.reorganisation import UnitVersion
 from app.models.sample import Sample, SampleLink
 from app.models.unit import Procedure, Unit
 from app.models.visit import ANSWERED, SETTLED, Visit
@@ -90,16 +89,6 @@ async def units_by_code(
         )
     )
     return {code: KnownUnit(unit_id, first, last) for code, unit_id, first, last in rows}
-
-
-async def present_codes(session: AsyncSession, subject: Subject, codes: Collection[str]) -> dict[str, str]:
-    """What the units are called now that once had these codes, within the subject's reach."""
-    rows = await session.execute(
-        select(UnitVersion.code, Unit.code)
-        .join(Unit, Unit.id == UnitVersion.unit_id)
-        .where(UnitVersion.code == any_(_texts(codes)), within_reach(Unit.id, subject))
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 async def procedures_by_code(session: AsyncSession, codes: Collection[str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import heirs
+from app.auth.reach import present_codes
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day
 from app.core.errors import Problem
@@ -157,7 +158,7 @@ async def _registers(
     ended = {unit.id for unit, day in known if unit.valid_to is not None and unit.valid_to < day}
     return Registers(
         units,
-        await queries.present_codes(session, subject, missing) if missing else {},
+        await present_codes(session, subject, missing) if missing else {},
         await heirs.successors(session, ended, today) if ended else {},
         await queries.procedures_by_code(
             session, {visit.procedure_code for visit in visits if visit.procedure_code is not None}
