@@ -6,8 +6,10 @@ import typer
 from sqlalchemy import select
 
 from app.audit import SYSTEM
+from app.auth.heirs import require_open
 from app.auth.scopes import SCOPES
 from app.commands.database import on_database
+from app.core.clock import local_day, utc_now
 from app.core.database import Database
 from app.core.problems import UnitUnknown
 from app.core.settings import Settings
@@ -61,12 +63,14 @@ def create_client(
     if unknown := sorted(set(scope) - set(SCOPES)):
         fail(f"unknown scope: {', '.join(unknown)}", f"known are: {', '.join(SCOPES)}")
 
-    async def create(database: Database, _: Settings) -> tuple[object, str]:
+    async def create(database: Database, settings: Settings) -> tuple[object, str]:
         async with database.transaction() as session:
-            unit_id = await session.scalar(select(Unit.id).where(Unit.code == unit))
-            if unit is not None and unit_id is None:
+            top = await session.scalar(select(Unit).where(Unit.code == unit))
+            if unit is not None and top is None:
                 raise UnitUnknown(unit=unit)
-            return await users.create_client(session, SYSTEM, name, unit_id, scope)
+            if top is not None:
+                await require_open(session, top, local_day(utc_now(), settings.zone))
+            return await users.create_client(session, SYSTEM, name, top.id if top else None, scope)
 
     client_id, secret = on_database(create)
     out.print(f"client_id      {client_id}\nclient_secret  {secret}   (shown only now)", soft_wrap=True)

@@ -1,13 +1,19 @@
-from datetime import date
+import asyncio
+import os
+import sys
+from datetime import date, timedelta
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.core.database import Database
 from app.models.record import AuditLine
+from app.models.subject import Client
 from app.models.unit import Unit
+from tests.support.reorganised import decide, merger
+from tests.support.visits import today
 from tests.support.world import World
 
 NEW = {"name": "iGate Bắc Ninh", "unit_code": "24", "scopes": ["visits:write", "units:read"]}
@@ -180,3 +186,28 @@ async def test_a_made_up_cursor_is_a_fault(http: httpx.AsyncClient, world: World
 async def test_a_client_id_that_is_none_is_a_fault(http: httpx.AsyncClient, world: World) -> None:
     answer = await http.post("/api/v1/clients/nonsense/close", headers=world.admin)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "invalid_uuid")
+
+
+@pytest.mark.parametrize("unit", ["09001", "24", "nowhere"])
+async def test_the_command_ties_no_client_to_a_unit_that_has_ended(
+    http: httpx.AsyncClient, world: World, database: Database, unit: str
+) -> None:
+    await decide(http, world, merger("09001", to="M1"), on=today() - timedelta(days=1))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "create-client", "Một cửa", "--unit", unit),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ
+        | {"SIPAS_DATABASE_URL": database.url, "SIPAS_SECRET_KEY": "k" * 20 + "R8v-2mQpZ7wX4t"},
+    )
+    said = " ".join((await process.communicate())[0].decode().split())
+    told = {
+        "09001": (1, "The unit 09001 ended after"),
+        "24": (0, "client_secret"),
+        "nowhere": (1, "The unit nowhere is not known."),
+    }
+    assert (process.returncode, told[unit][1] in said) == (told[unit][0], True), said
+    assert ("it is succeeded by: M1" in said) == (unit == "09001")
+    async with database.read() as session:
+        made = await session.scalar(select(func.count()).select_from(Client).where(Client.name == "Một cửa"))
+    assert made == (unit == "24")
