@@ -48,13 +48,12 @@ async def stays(session: AsyncSession, device_id: UUID) -> list[Stay]:
     return [Stay(unit, until, closed[unit]) for unit, until in reversed(found)]
 
 
-async def former_codes(session: AsyncSession, device: Device) -> list[str]:
-    """Every other code under which a tablet may have asked: where it stood, and before a renumbering."""
+async def former_codes(session: AsyncSession, device: Device, present: str) -> list[str]:
+    """Every code but the present under which a tablet may have asked: elsewhere, or before a renumbering."""
     stood = [stay.unit_id for stay in await stays(session, device.id)] if device.moved_at else []
     codes = select(UnitVersion.code).where(
         UnitVersion.unit_id.in_([*stood, device.unit_id]), UnitVersion.valid_to.is_not(None)
     )
-    present = await session.scalar(select(Unit.code).where(Unit.id == device.unit_id))
     known = await session.scalars(union(codes, select(Unit.code).where(Unit.id.in_(stood))))
     return sorted(set(known) - {present})
 

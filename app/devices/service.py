@@ -192,7 +192,7 @@ async def config(
         screens=device.screens,
         pin=PinCheck.of(device),
         contact=Contact(**in_force.contact) if in_force.contact else None,
-        former_codes=await former_codes(session, device),
+        former_codes=await former_codes(session, device, unit_code),
     )
 
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from app.core.clock import utc_now
 from app.core.database import Database
+from app.devices.known import DeviceTokens
 from app.devices.moves import stays
 from app.models.device import Device
 from app.models.response import Response
@@ -179,3 +182,64 @@ async def test_a_unit_that_was_taken_over_whole_holds_nothing_back_until_its_tab
     app.state.devices.forget(tablet)
     assert await send(http, token, body()) == 201
     assert await held_back(http, world) == [("09001", "counted", None)]
+
+
+PLACES = ("09001", "09002", "SNV")
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("move"), st.integers(0, 2), st.integers(0, 1)),
+        st.tuples(st.just("give"), st.just(0), st.integers(0, 1)),
+        st.tuples(st.just("again"), st.integers(0, 9), st.integers(0, 1)),
+        st.tuples(st.just("hear"), st.just(0), st.integers(0, 1)),
+    ),
+    min_size=4,
+    max_size=14,
+)
+
+
+@settings(max_examples=12)
+@given(steps=STEPS)
+async def test_however_a_tablet_is_moved_and_sends_again_each_response_is_stored_once(
+    app: FastAPI, http: httpx.AsyncClient, world: World, database: Database, steps: list[tuple[str, int, int]]
+) -> None:
+    tablet, token = await device(world, PLACES[0])
+    # what two processes know of tablets, which does not grow old until they hear of it
+    processes = [DeviceTokens(database, clock=lambda: 0.0) for _ in range(2)]
+    here = PLACES[0]
+    said: dict[str, dict[str, object]] = {}
+    stood: dict[str, set[str]] = {}
+    taken: set[str] = set()
+
+    async def offer(identity: str) -> None:
+        status = await send(http, token, said[identity])
+        assert status in {200, 503} | (set() if identity in taken else {201})
+        if status != 503:
+            taken.add(identity)
+
+    for step, number, process in steps:
+        app.state.devices = processes[process]
+        if step == "move":
+            here = PLACES[number]
+            path = f"/api/v1/devices/{tablet}"
+            moved = await http.patch(path, json={"unit_code": here}, headers=world.admin)
+            assert moved.status_code == 200
+            for identity in said.keys() - taken:
+                stood[identity].add(here)  # a time so near a move may be corrected across it
+        elif step == "give":
+            given_now = body()
+            identity = str(given_now["id"])
+            said[identity], stood[identity] = given_now, {here}
+            await offer(identity)
+        elif step == "again" and said:
+            await offer(sorted(said)[number % len(said)])
+        elif step == "hear":
+            processes[process].forget(tablet)
+    for process in (0, 1):
+        app.state.devices = processes[process]
+        app.state.devices.forget(tablet)
+        for identity in said:
+            await offer(identity)
+    assert taken == said.keys()
+    rows = [(identity, unit) for identity, unit in await stored(database) if identity in said]
+    assert sorted(identity for identity, _ in rows) == sorted(said), "once each"
+    assert all(unit in stood[identity] for identity, unit in rows)
