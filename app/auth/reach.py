@@ -33,7 +33,7 @@ def subtree(unit_id: int | ColumnElement[int]) -> Select[int]:
 
 
 def subtrees(unit_ids: Collection[int] | ColumnElement[list[int]]) -> Select[int]:
-    """Ids of units and of everything beneath them, for IN: where tops overlap, an id stands there twice.
+    """Ids of units and of everything beneath them, each once, for IN.
 
     The units are one parameter, an array, so that the statement stays the same however many there are.
     """
@@ -46,9 +46,10 @@ def subtrees(unit_ids: Collection[int] | ColumnElement[list[int]]) -> Select[int
 
 
 def _beneath(top: ColumnElement[bool]) -> Select[int]:
-    # without a name of its own, so that one statement may ask twice
+    # without a name of its own, so that one statement may ask twice; UNION, so that a loop, which there
+    # should never be, is an answer and not a statement without an end
     below = select(Unit.id).where(top).cte(recursive=True)
-    below = below.union_all(select(Unit.id).join(below, Unit.parent_id == below.c.id))
+    below = below.union(select(Unit.id).join(below, Unit.parent_id == below.c.id))
     return select(below.c.id)
 
 
@@ -96,5 +97,5 @@ async def unit_unknown(
 async def chain_of(session: AsyncSession, unit_id: int) -> frozenset[int]:
     """The ids of a unit and of every unit above it: where a grant must stand to hold there."""
     up = select(Unit.id, Unit.parent_id).where(Unit.id == unit_id).cte(recursive=True)
-    up = up.union_all(select(Unit.id, Unit.parent_id).join(up, Unit.id == up.c.parent_id))
+    up = up.union(select(Unit.id, Unit.parent_id).join(up, Unit.id == up.c.parent_id))
     return frozenset((await session.scalars(select(up.c.id))).all())

@@ -8,9 +8,9 @@ belongs to somebody, and the figures of the whole lose nothing.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.core.text import fold
 
@@ -129,6 +129,28 @@ def beneath(top: int, children: Mapping[int, Sequence[int]]) -> set[int]:
             if child not in found:
                 found.add(child)
                 waiting.append(child)
+    return found
+
+
+def as_restored(forest: Forest, touched: Iterable[Mapping[str, Any]], day: date) -> Forest:
+    """The tree once a reorganisation of that day is taken back: `touched` as it is kept with it.
+
+    A state that begins or ends with the day is the reorganisation's own: no two change a unit on one day.
+    """
+    found = dict(forest)
+    for one in touched:
+        was, node = one["was"], found.pop(one["id"])
+        if was is None:
+            continue
+        former = node.former[:-1] if node.former and node.former[-1].last == day - ONE_DAY else node.former
+        found[node.id] = replace(
+            node,
+            first=date.fromisoformat(was["valid_from"]) if was["valid_from"] else None,
+            last=date.fromisoformat(was["valid_to"]) if was["valid_to"] else None,
+            now=State(was["code"], was["name"], was["kind"], was["parent_id"]),
+            former=former,
+            ahead=node.ahead if node.ahead is not None and node.ahead[0] != day else None,
+        )
     return found
 
 

@@ -4,20 +4,22 @@ Rows stand in any order, so a parent is looked for in the whole file and in the 
 or day keeps what a known unit has: a file with only names must not tear the tree apart.
 
 Why no row can end up outside the reach: each row's parent is within the reach, or another row, or left as
-it was; there are no loops; so every chain of parents ends in the reach.
+it was; there are no loops, today or on a day of a decided change to come; so every chain of parents ends in
+the reach.
 """
 
-from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, TypeVar
+from functools import partial
+from typing import NamedTuple
 
 from app.core.imports import MAX_NAME, Table
 from app.core.tables import Row, RowFault
+from app.units.loops import in_loops
 
 COLUMNS = ("code", "name", "kind", "parent_code", "valid_from")
 REQUIRED = ("code", "name", "kind")
-K = TypeVar("K", bound=Hashable)
 
 
 class Standing(NamedTuple):
@@ -35,6 +37,8 @@ class Standing(NamedTuple):
     reorganised: bool = False
     ahead: date | None = None
     """The day of a decided change to come: a file that changed the unit before would be undone by it."""
+    ahead_parent: str | None = None
+    """Beneath whom it shall stand from that day on."""
 
     @property
     def ended(self) -> bool:
@@ -87,19 +91,31 @@ def make_plan(
         elif table.whole:
             _check_parent(table, row, known, rows, standing, reaches_all)
 
-    def parent_of(code: str) -> str | None:
-        if code in wanted:
-            return wanted[code].parent_code
-        return standing[code].parent_code if code in standing else None
-
-    for code in in_loops(rows, parent_of):
-        if code in rows:
-            table.accuse(rows[code], "parent_code", "parent_loop")
+    for code in _looped(rows, wanted, standing):
+        table.accuse(rows[code], "parent_code", "parent_loop")
     if faults := table.faults():
         return Plan(faults=faults)
     created = {code: unit for code, unit in wanted.items() if code not in standing}
     changed = [unit for code, unit in wanted.items() if code in standing and _differs(unit, standing[code])]
     return Plan(_parents_first(created), changed, len(wanted) - len(created) - len(changed))
+
+
+def _looped(
+    rows: Mapping[str, Row], wanted: Mapping[str, Wanted], standing: Mapping[str, Standing]
+) -> list[str]:
+    """The rows that would stand above themselves, now or once what is decided takes effect."""
+
+    def parent_of(code: str, day: date | None) -> str | None:
+        known = standing.get(code)
+        if day is not None and known is not None and known.ahead is not None and known.ahead <= day:
+            return known.ahead_parent
+        if code in wanted:
+            return wanted[code].parent_code
+        return known.parent_code if known is not None else None
+
+    days = {known.ahead for known in standing.values()} | {None}
+    looped = {code for day in days for code in in_loops(rows, partial(parent_of, day=day))}
+    return [code for code in rows if code in looped]
 
 
 def _wanted(table: Table, row: Row, known: Standing | None) -> Wanted:
@@ -126,28 +142,13 @@ def _check_parent(
         if known is None and not reaches_all:
             table.accuse(row, "parent_code", "parent_needed")
         return
-    if parent in rows or (known is not None and known.parent_code == parent):
+    above = standing.get(parent)
+    if known is not None and known.parent_code == parent:
         return
-    if parent not in standing or not standing[parent].reached:
+    if parent not in rows and (above is None or not above.reached):
         table.accuse(row, "parent_code", "unknown_parent", parent=parent)
-    elif standing[parent].ended:
+    elif above is not None and above.ended:
         table.accuse(row, "parent_code", "parent_closed", parent=parent)
-
-
-def in_loops(codes: Iterable[K], parent_of: Callable[[K], K | None]) -> set[K]:
-    """The codes that stand above themselves, going up from the given ones. Each code is visited once."""
-    seen: dict[K, K] = {}
-    looped: set[K] = set()
-    for start in codes:
-        path: list[K] = []
-        code: K | None = start
-        while code is not None and code not in seen:
-            seen[code] = start
-            path.append(code)
-            code = parent_of(code)
-        if code is not None and seen[code] == start:  # this very walk has come back to itself
-            looped.update(path[path.index(code) :])
-    return looped
 
 
 def _differs(unit: Wanted, known: Standing) -> bool:

@@ -132,27 +132,28 @@ async def listing(
 async def in_force(session: AsyncSession, unit_ids: Collection[int]) -> dict[int, InForce]:
     """Contact and opening hours of these units, whoever says so: reach does not apply to what is public."""
     wanted = any_(literal(list(unit_ids), ARRAY(Integer)))
-    asked = select(
-        Unit.id.label("asked"), Unit.parent_id, Unit.contact, Unit.opening_hours, literal(0).label("height")
-    )
-    up = asked.where(Unit.id == wanted).cte("up", recursive=True)
-    above = select(up.c.asked, Unit.parent_id, Unit.contact, Unit.opening_hours, up.c.height + 1)
-    up = up.union_all(above.join(Unit, Unit.id == up.c.parent_id))
-    rows = await session.execute(
-        select(up.c.asked, up.c.height, up.c.contact, up.c.opening_hours)
-        .where(or_(up.c.contact.is_not(None), up.c.opening_hours.is_not(None)))
-        .order_by(up.c.height)
-    )
-    found = {unit_id: InForce() for unit_id in unit_ids}
-    for unit_id, height, contact, opening_hours in rows:
-        unit = found[unit_id]
+    columns = Unit.id, Unit.parent_id, Unit.contact, Unit.opening_hours
+    up = select(*columns).where(Unit.id == wanted).cte("up", recursive=True)
+    up = up.union(select(*columns).join(up, Unit.id == up.c.parent_id))
+    chain = {row[0]: row[1:] for row in await session.execute(select(up))}
+    return {unit_id: _nearest(unit_id, chain) for unit_id in unit_ids}
+
+
+def _nearest(unit_id: int, chain: Mapping[int, Sequence[Any]]) -> InForce:
+    """The first in the chain of parents that says so; a loop, which there should never be, ends."""
+    unit, inherited, seen = InForce(), False, set[int]()
+    at: int | None = unit_id
+    while at is not None and at in chain and at not in seen:
+        seen.add(at)
+        at, contact, opening_hours = chain[at]
         if unit.contact is None and contact is not None:
             unit.contact = contact
-            unit.inherited += ["contact"] if height else []
+            unit.inherited += ["contact"] if inherited else []
         if unit.opening_hours is None and opening_hours is not None:
             unit.opening_hours = opening_hours
-            unit.inherited += ["opening_hours"] if height else []
-    return found
+            unit.inherited += ["opening_hours"] if inherited else []
+        inherited = True
+    return unit
 
 
 async def former_codes(session: AsyncSession) -> frozenset[str]:
@@ -167,13 +168,11 @@ async def all_standing(
 
     All of them, because codes are unique beyond every reach; some ten thousand narrow rows at most.
     """
-    parent, last = aliased(Unit), aliased(UnitVersion)
+    parent, last, ahead, above = aliased(Unit), aliased(UnitVersion), aliased(UnitVersion), aliased(Unit)
     stood = case((last.id.is_not(None), last.parent_id), else_=Unit.parent_id)
     reached: ColumnElement[bool] = true() if subject is None else within_reach(Unit.id, subject)
-    changed = exists().where(UnitVersion.unit_id == Unit.id)
-    ahead = select(UnitVersion.valid_from).where(
-        UnitVersion.unit_id == Unit.id, UnitVersion.valid_to.is_(None)
-    )
+    # only a reorganisation ends a unit, and one that was closed or split has no other state
+    changed = or_(Unit.valid_to.is_not(None), exists().where(UnitVersion.unit_id == Unit.id))
     rows = await session.execute(
         select(
             Unit.id,
@@ -185,10 +184,13 @@ async def all_standing(
             Unit.valid_to,
             reached,
             changed,
-            ahead.scalar_subquery(),
+            ahead.valid_from,
+            above.code,
         )
         .outerjoin(last, _on(last, Unit, None))
         .outerjoin(parent, stood == parent.id)
+        .outerjoin(ahead, and_(ahead.unit_id == Unit.id, ahead.valid_to.is_(None)))
+        .outerjoin(above, above.id == ahead.parent_id)
     )
     standing: dict[str, Standing] = {}
     ids: dict[str, int] = {}

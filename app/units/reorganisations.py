@@ -43,6 +43,18 @@ _SWAP = (
     """,
     "DELETE FROM unit_versions WHERE reorganisation_id = :id AND valid_to IS NULL",
 )
+_LOOPED = """
+    WITH RECURSIVE placed AS (
+        SELECT u.id, CASE WHEN ahead.id IS NULL THEN u.parent_id ELSE ahead.parent_id END AS parent_id
+        FROM units u LEFT JOIN unit_versions ahead
+            ON ahead.unit_id = u.id AND ahead.reorganisation_id = :id AND ahead.valid_to IS NULL),
+    up AS (
+        SELECT ahead.unit_id AS start, ahead.parent_id AS above FROM unit_versions ahead
+        WHERE ahead.reorganisation_id = :id AND ahead.valid_to IS NULL
+        UNION
+        SELECT up.start, placed.parent_id FROM up JOIN placed ON placed.id = up.above)
+    SELECT u.code FROM up JOIN units u ON u.id = up.start WHERE up.above = up.start ORDER BY u.code
+"""
 _MERGED = """
     WITH heirs AS (
         SELECT from_unit, to_unit FROM unit_successions WHERE reorganisation_id = :id AND kind = 'merge')
@@ -193,6 +205,11 @@ async def put_in_force(session: AsyncSession, reorganisation: Reorganisation, no
     reorganisation.moved = moved
     reorganisation.state = "in_force"
     reorganisation.in_force_at = now
+
+
+async def in_loops(session: AsyncSession, reorganisation_id: int) -> Sequence[str]:
+    """The codes of units that would stand above themselves were it put into force."""
+    return (await session.scalars(text(_LOOPED), {"id": reorganisation_id})).all()
 
 
 async def due(session: AsyncSession, now: datetime) -> Sequence[Reorganisation]:

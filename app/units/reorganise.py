@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,10 +29,13 @@ from app.models.reorganisation import Reorganisation
 from app.models.unit import UNIT_KINDS
 from app.units import deeds, effects, reorganisations
 from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, Change, digest, read_changes
-from app.units.forest import Forest, State, Succession
+from app.units.forest import Forest, State, Succession, as_restored
+from app.units.loops import in_loops_since
 from app.units.outline import Outcome
 from app.units.picture import Picture, heirs_in_words
 from app.units.succession import Reform, plan_reform
+
+log = logging.getLogger(__name__)
 
 EARLIEST = date(1945, 9, 2)
 FARTHEST = timedelta(days=3660)
@@ -149,13 +153,22 @@ async def reorganise_from_file(
 
 
 async def take_effect(session: AsyncSession, now: datetime) -> int:
-    """Put every reorganisation into force whose day has come; how many. May run at any time and twice."""
+    """Put every reorganisation into force whose day has come; how many. May run at any time and twice.
+
+    One that would make a loop of units stays as it is, and is told in the log: it would stop every question
+    about reach. No door lets it come to that; this is for what was done to the tables by hand.
+    """
     await hold(session, Lock.UNITS)
-    rows = await reorganisations.due(session, now)
-    for row in rows:
+    done = 0
+    for row in await reorganisations.due(session, now):
+        if looped := await reorganisations.in_loops(session, row.id):
+            units = {"reorganisation": row.id, "units": looped[:20]}
+            log.error("a decided reorganisation waits: it would make a loop of units", extra=units)
+            continue
         await _put_in_force(session, row, audit.SYSTEM, now)
         await session.flush()
-    return len(rows)
+        done += 1
+    return done
 
 
 async def revert(
@@ -178,6 +191,11 @@ async def revert(
         now_is = forest[one["id"]].now
         if now_is != State(*(expected[name] for name in ("code", "name", "kind", "parent_id"))):
             faults.append(Fault(_at(forest, one["id"]), "changed_since"))
+    restored = as_restored(forest, row.touched, row.effective_on)
+    faults += [
+        Fault(_at(forest, unit), "parent_loop")
+        for unit in sorted(in_loops_since(restored, involved & restored.keys(), row.effective_on))
+    ]
     if faults:
         raise ReorganisationInUse(faults=faults)
     await reorganisations.take_back(

@@ -14,7 +14,7 @@ from functools import partial
 from app.core.faults import Fault
 from app.units.changes import Change, Target
 from app.units.forest import Forest, Node, State, Succession
-from app.units.plan import in_loops
+from app.units.loops import in_loops, turns
 
 ONE_DAY = timedelta(days=1)
 _SIZES: Mapping[str, tuple[tuple[int, int | None], tuple[int, int | None]]] = {
@@ -274,10 +274,9 @@ class _Planner:
     def look_for_loops(self) -> None:
         """On the day, and on each later day on which anything came, or will come, to stand somewhere else."""
         moved = [*self.reform.created, *self.reform.states]
-        turns = {day for node in self._forest.values() for day in node.changes() if day > self._day}
         looped = {
             key
-            for day in (self._day, *turns)
+            for day in turns(self._forest, self._day)
             for key in in_loops(moved, partial(self._parent_on, day=day))
             if key in self._at
         }

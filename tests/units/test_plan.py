@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from app.core.imports import Table
 from app.core.tables import MAX_FAULTS, Row, RowFault
 from app.models.unit import UNIT_KINDS
-from app.units.plan import Plan, Standing, Wanted, in_loops, make_plan
+from app.units.loops import in_loops
+from app.units.plan import Plan, Standing, Wanted, make_plan
 
 
 def row(number: int, code: str, parent: str = "", **others: str) -> Row:
