@@ -18,6 +18,17 @@ from app.core.text import fits_in_address
 
 ChangeKind = Literal["merge", "split", "rename", "move", "close", "create"]
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
+SIZES: Mapping[ChangeKind, tuple[tuple[int, int | None], tuple[int, int | None]]] = {
+    "merge": ((1, None), (1, 1)),
+    "split": ((1, 1), (2, None)),
+    "rename": ((1, 1), (1, 1)),
+    "move": ((1, 1), (1, 1)),
+    "close": ((1, None), (0, 0)),
+    "create": ((0, 0), (1, None)),
+}
+"""How many units each kind begins and ends with: (fewest, most)."""
+GOES_ON = frozenset({"rename", "move"})
+"""The kinds after which the unit is the same unit."""
 COLUMNS = ("kind", "from", "to_code", "to_name", "to_kind", "to_parent")
 REQUIRED = ("kind",)
 MAX_CHANGES = 20_000

@@ -228,6 +228,7 @@ def _plan(forest: Forest, successions: Sequence[Succession], asked: Asked, subje
         reserved.update((state.code, node.id) for state in (*states, node.now))
     return plan_reform(
         forest,
+        successions,
         asked.changes,
         asked.effective_on,
         reserved=reserved,

@@ -1,7 +1,8 @@
 """What a reorganisation would do to the tree: units opened, closed and changed, and every fault. Pure.
 
 Why the tree stays a tree: every new parent lives on that day and does not end; whoever closes leaves no child
-behind; loops are looked for on the day itself and on each later day on which something decided takes effect.
+behind, and is nobody's heir or parent from that day on by another decision; loops are looked for on the day
+itself and on each later day on which something decided takes effect. The order of the changes does not count.
 Codes name a unit for ever, in links, files and figures of earlier years: none is given a second time.
 """
 
@@ -12,20 +13,12 @@ from datetime import date, timedelta
 from functools import partial
 
 from app.core.faults import Fault
-from app.units.changes import Change, Target
+from app.units.changes import GOES_ON, SIZES, Change, Target
 from app.units.forest import Forest, Node, State, Succession
+from app.units.later import counted_on
 from app.units.loops import in_loops, turns
 
 ONE_DAY = timedelta(days=1)
-_SIZES: Mapping[str, tuple[tuple[int, int | None], tuple[int, int | None]]] = {
-    "merge": ((1, None), (1, 1)),
-    "split": ((1, 1), (2, None)),
-    "rename": ((1, 1), (1, 1)),
-    "move": ((1, 1), (1, 1)),
-    "close": ((1, None), (0, 0)),
-    "create": ((0, 0), (1, None)),
-}
-"""How many units each kind begins and ends with: (fewest, most)."""
 
 
 @dataclass(slots=True)
@@ -42,6 +35,7 @@ class Reform:
 
 def plan_reform(
     forest: Forest,
+    successions: Sequence[Succession],
     changes: Sequence[Change],
     day: date,
     *,
@@ -50,11 +44,12 @@ def plan_reform(
     reaches_all: bool,
 ) -> Reform:
     """Judge the changes. `reserved`: every code there ever was; `heirs`: who follows a closed unit."""
-    planner = _Planner(forest, day, reserved, heirs, reaches_all)
-    for number, change in enumerate(changes):
-        planner.take(f"/changes/{number}", change)
-    for number, change in enumerate(changes):
-        planner.resolve(f"/changes/{number}", change)
+    planner = _Planner(forest, successions, day, reserved, heirs, reaches_all)
+    numbered = [(f"/changes/{number}", change) for number, change in enumerate(changes)]
+    for at, change in numbered:
+        planner.take(at, change)
+    for at, change in sorted(numbered, key=lambda one: one[1].kind not in GOES_ON):
+        planner.resolve(at, change)  # what has a new code first: others may go by it
     planner.move_children()
     planner.settle_parents()
     planner.look_for_loops()
@@ -65,6 +60,7 @@ class _Planner:
     def __init__(
         self,
         forest: Forest,
+        successions: Sequence[Succession],
         day: date,
         reserved: Mapping[str, int],
         heirs: Mapping[int, str],
@@ -73,6 +69,7 @@ class _Planner:
         self.reform = Reform()
         self._forest, self._day, self._reserved = forest, day, reserved
         self._heirs, self._reaches_all = heirs, reaches_all
+        self._counted_on = counted_on(forest, successions, day)
         self._codes = {node.now.code: node.id for node in forest.values() if node.reached}
         self._touched: dict[int, str] = {}
         self._fresh: dict[str, int] = {}
@@ -97,14 +94,16 @@ class _Planner:
                 self._accuse(where, "unit_touched_twice", first=self._touched[unit])
             else:
                 self._touched[unit] = self._at[unit] = where
-                self._check_life(self._forest[unit], where, changing=True)
-                if change.kind not in {"rename", "move"} and code not in stays:
+                lives = self._check_life(self._forest[unit], where, changing=True)
+                if change.kind not in GOES_ON and code not in stays:
                     closing.append(unit)
+                    if lives:
+                        self._check_end(self._forest[unit], where)
         if change.kind == "merge" and change.former and not closing:
             self._accuse(f"{at}/from", "too_few_items", limit=2)
         self.reform.closed.update(dict.fromkeys(closing, ()))
         for place, target in enumerate(change.to):
-            if change.kind in {"rename", "move"} or self._continues(change, target):
+            if change.kind in GOES_ON or self._continues(change, target):
                 continue
             if target.described and target.code not in self._reserved:
                 if target.code in self._fresh:
@@ -113,7 +112,7 @@ class _Planner:
 
     def _check_sizes(self, at: str, change: Change) -> None:
         counts = len(change.former), len(change.to)
-        for name, count, (fewest, most) in zip(("from", "to"), counts, _SIZES[change.kind], strict=True):
+        for name, count, (fewest, most) in zip(("from", "to"), counts, SIZES[change.kind], strict=True):
             if count < fewest:
                 self._accuse(f"{at}/{name}", "too_few_items", limit=fewest)
             elif most is not None and count > most:
@@ -122,7 +121,7 @@ class _Planner:
     def resolve(self, at: str, change: Change) -> None:
         """Find or make the units a change ends with, and say who succeeds whom."""
         olds = [self._codes[code] for code in change.former if code in self._codes]
-        if change.kind in {"rename", "move"}:
+        if change.kind in GOES_ON:
             for place, target in enumerate(change.to[:1]):
                 if olds:
                     self._restate(olds[0], target, f"{at}/to/{place}", must_differ=True)
@@ -224,6 +223,13 @@ class _Planner:
             return True
         return False
 
+    def _check_end(self, node: Node, at: str) -> None:
+        """Whether another decision makes it an heir or a parent on the day it would be gone, or after."""
+        when = self._counted_on.get(node.id)
+        if when is not None:
+            code = "changed_same_day" if when == self._day else "changed_later"
+            self._accuse(at, code, unit=node.now.code, day=when)
+
     def _state(self, key: int, day: date) -> State:
         new = self.reform.created.get(key) or self.reform.states.get(key)
         return new or self._forest[key].on(day)
@@ -245,8 +251,7 @@ class _Planner:
                 self.reform.states[node.id] = state._replace(parent=heirs[0])
                 self._at.setdefault(node.id, self._touched[above])
         for above, codes in left.items():
-            shown = ", ".join(sorted(codes)[:5]) + (" …" if len(codes) > 5 else "")
-            self._accuse(self._touched[above], "children_left", children=shown)
+            self._accuse(self._touched[above], "children_left", children=", ".join(sorted(codes)))
 
     def settle_parents(self) -> None:
         """Put every unit below the parent that was named, or that its predecessors had."""

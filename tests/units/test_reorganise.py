@@ -322,3 +322,27 @@ async def test_outside_the_reach_a_unit_does_not_exist(http: httpx.AsyncClient, 
     assert (await http.get(URL, headers=far)).json()["items"] == []
     assert (await http.post(f"{URL}/{made.json()['id']}/revert", headers=far)).status_code == 404
     assert [one["id"] for one in (await http.get(URL, headers=near)).json()["items"]] == [made.json()["id"]]
+
+
+async def test_the_order_of_the_changes_does_not_count(http: httpx.AsyncClient, world: World) -> None:
+    """What goes by a new code may stand before the change that gives it, in a file as in a decree."""
+    rename = {"kind": "rename", "from": ["09002"], "to": [{"code": "B2", "name": "Xã Hai"}]}
+    absorb = {"kind": "merge", "from": ["09001"], "to": ["B2"]}
+    beneath = {"kind": "move", "from": ["SNV"], "to": [{"code": "SNV", "parent_code": "B2"}]}
+    shown = []
+    for changes in ([rename, absorb, beneath], [beneath, absorb, rename]):
+        answer = await send(http, world.admin, *changes, query="?dry_run=true")
+        assert answer.status_code == 200, answer.text
+        shown.append(answer.json()["outcome"])
+    assert shown[0] == shown[1]
+    assert [one["successors"] for one in shown[0]["closed"]] == [["B2"]]
+
+
+async def test_every_unit_left_behind_is_named(http: httpx.AsyncClient, world: World) -> None:
+    codes = [f"C{number}" for number in range(9)]
+    for code in codes:
+        new = {"code": code, "name": code, "kind": "centre", "parent_code": "09001"}
+        assert (await http.post("/api/v1/units", json=new, headers=world.admin)).status_code == 201
+    answer = await send(http, world.admin, {"kind": "close", "from": ["09001"]})
+    assert faults(answer) == [("/changes/0/from/0", "children_left")]
+    assert ", ".join(codes) in answer.json()["errors"][0]["detail"]
