@@ -168,6 +168,14 @@ FAULTS: dict[str, Text] = {
         "Đã có {count} tài khoản hoặc ứng dụng được giao cho đơn vị này.",
         "{count} accounts or clients have been given this unit.",
     ),
+    "has_samples": Text(
+        "Đã có {count} mẫu khảo sát hoặc lượt được rút.", "It has {count} samples or drawn visits."
+    ),
+    "has_periods": Text("Đã có {count} kỳ công bố.", "It has {count} periods."),
+    "has_par_sheets": Text("Đã có {count} phiếu điểm PAR Index.", "It has {count} PAR Index sheets."),
+    "has_external_figures": Text(
+        "Đã có {count} số liệu từ nguồn khác.", "It has {count} figures from elsewhere."
+    ),
     "has_children": Text("Đã có {count} đơn vị trực thuộc.", "It has {count} units beneath it."),
     "reorganised_since": Text(
         "Đơn vị đã được sắp xếp lại {count} lần sau đó; hãy hủy các lần đó trước.",

@@ -27,7 +27,7 @@ from app.core.problems import (
 from app.core.tables import RowFault, read_rows
 from app.models.reorganisation import Reorganisation
 from app.models.unit import UNIT_KINDS
-from app.units import deeds, effects, reorganisations
+from app.units import deeds, dependents, effects, reorganisations
 from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, Change, digest, read_changes
 from app.units.forest import Forest, State, Succession, as_restored
 from app.units.loops import in_loops_since
@@ -184,8 +184,10 @@ async def revert(
     parents = {one["was"]["parent_id"] for one in row.touched if one["was"]} - {None}
     forest = await reorganisations.read_forest(session)
     involved = {one["id"] for one in row.touched} | set(row.unit_ids) - parents
-    depending = await effects.depending(session, row.id, opened, sorted(involved), sorted(parents), moved)
-    faults = [Fault(_at(forest, one.unit), one.code, {"count": one.many}) for one in depending]
+    parts = dependents.Parts(opened, sorted(involved), sorted(parents))
+    since = max(row.created_at, row.effective_at)
+    found = await dependents.depending(session, row.id, parts, row.effective_on, since, moved)
+    faults = [Fault(_at(forest, one.unit), one.code, {"count": one.many}) for one in found]
     for one in row.touched:
         expected = one["becomes"] if row.state == "in_force" else one["was"] or one["becomes"]
         now_is = forest[one["id"]].now

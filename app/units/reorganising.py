@@ -96,8 +96,8 @@ async def reorganise_units(
     """Merge, split, rename, move, close and create units on one day, by one decision: all of it or nothing.
 
     Every unit named must lie within your reach. A day to come is kept until it comes; a day gone by is fine
-    as long as nothing later was decided for the same units. The same decision with the same changes is
-    refused the second time (409), so sending it again is safe.
+    as long as nothing was decided for the same units for that day or later. The same decision with the same
+    changes is refused the second time (409), so sending it again is safe.
     """
     asked = Asked(sent.decision, sent.effective_on, [one.change() for one in sent.changes])
     done = await reorganise.reorganise(session, subject, asked, settings.zone, utc_now(), dry_run=dry_run)
@@ -197,8 +197,9 @@ async def revert_reorganisation(
 ) -> ReorganisationOut:
     """Everything is as it was before, names, places, tablets and accounts; the units it opened are gone.
 
-    Only while nothing depends on it: no visits, responses, tablets, accounts or units at a unit it opened,
-    and no later change of a unit it touched. What does depend on it is listed in `errors`.
+    Only while nothing depends on it: nothing at a unit it opened; no visits, responses, tablets or accounts
+    that came since to a unit that stood and took over; no later change of a unit it touched; and no unit
+    beneath itself afterwards. What does depend on it is listed in `errors`.
     """
     return _shown(await reorganise.revert(session, subject, reorganisation_id, utc_now()))
 
