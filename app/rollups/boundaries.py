@@ -4,7 +4,7 @@ The tree tells which units to add up on which days; they are read piece by piece
 Nothing is counted again: cells belong to units, and units are history.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from app.rollups import queries
 from app.rollups.queries import Asked, Reading, Total
 from app.rollups.schemas import Boundaries
 from app.units import reorganisations
-from app.units.forest import Forest, LeftOut, Piece, Succession, as_now, as_was
+from app.units.forest import Forest, LeftOut, Piece, Succession, as_now, as_was, below
 
 LONGEST_TALLY = 100_000
 
@@ -24,6 +24,12 @@ SPLIT_LEFT_OUT = Text(
     "Đơn vị {unit} được chia vào ngày {day}: số liệu trước đó không phân bổ được"
     " cho {heirs} nên không cộng vào.",
     "The unit {unit} was split on {day}: its figures before then cannot be shared out to {heirs}"
+    " and are left out.",
+)
+SPLIT_OUT_OF_REACH = Text(
+    "Một đơn vị ngoài phạm vi của bạn được chia vào ngày {day}: số liệu trước đó không phân bổ được"
+    " cho {heirs} nên không cộng vào.",
+    "A unit outside your reach was split on {day}: its figures before then cannot be shared out to {heirs}"
     " and are left out.",
 )
 
@@ -62,7 +68,10 @@ async def read(
     units = {unit for piece in pieces for unit in piece.units}
     pending, oldest = await queries.pending(connection, units)
     whole = _sum(readings)._replace(pending=pending, oldest_mark=oldest)
-    return Bounded(whole, [_note(forest, one, language) for one in left_out if one.day > asked.first])
+    reached = _reached(forest, asked.reach)
+    return Bounded(
+        whole, [_note(forest, one, reached, language) for one in left_out if one.day > asked.first]
+    )
 
 
 def _pieces(
@@ -106,13 +115,22 @@ def _digits(tallies: Iterable[str]) -> str:
         return f"{sum(map(Decimal, tallies), Decimal()):f}"
 
 
-def _note(forest: Forest, one: LeftOut, language: Language) -> dict[str, Any]:
-    unit, heirs = forest[one.unit].now, [forest[heir].now.code for heir in one.heirs]
-    told = {"unit": unit.code, "day": one.day, "heirs": ", ".join(heirs)}
+def _reached(forest: Forest, tops: Collection[int] | None) -> Collection[int]:
+    if tops is None:
+        return forest.keys()
+    standing = [(node.id, node.now.parent) for node in forest.values()]
+    return {unit for top in tops for unit in below(top, standing)}
+
+
+def _note(forest: Forest, one: LeftOut, reached: Collection[int], language: Language) -> dict[str, Any]:
+    """What is left out, naming none but units within the reach."""
+    heirs = [forest[heir].now.code for heir in one.heirs if heir in reached]
+    unit = forest[one.unit].now if one.unit in reached else None
+    told = {"unit": unit.code if unit else None, "day": one.day, "heirs": ", ".join(heirs)}
     return {
         "code": "split_left_out",
-        "unit": {"code": unit.code, "name": unit.name, "kind": unit.kind},
+        "unit": {"code": unit.code, "name": unit.name, "kind": unit.kind} if unit else None,
         "on": one.day,
         "successors": heirs,
-        "detail": SPLIT_LEFT_OUT.render(language, told),
+        "detail": (SPLIT_LEFT_OUT if unit else SPLIT_OUT_OF_REACH).render(language, told),
     }

@@ -177,9 +177,9 @@ class Note(Out):
     """Something a reader of the figures must know: figures of a unit that was split are left out."""
 
     code: Literal["split_left_out"]
-    unit: UnitRef
+    unit: Annotated[UnitRef | None, Field(description="Null where it lies outside your reach.")]
     on: date
-    successors: list[str]
+    successors: Annotated[list[str], Field(description="Those within your reach.")]
     detail: str
 
 

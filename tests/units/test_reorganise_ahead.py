@@ -190,6 +190,31 @@ async def test_a_split_is_left_out_and_said_so(
     ]
 
 
+async def test_what_is_left_out_names_nobody_out_of_reach(http: httpx.AsyncClient, world: World) -> None:
+    """09001 gives a part to a unit of the neighbouring province, whose people may know of nothing else."""
+    new = {"code": "N", "name": "Xã N", "parent_code": "27"}
+    split = {"kind": "split", "from": ["09001"], "to": ["09001", new]}
+    since = today() - timedelta(days=10)
+    assert (await decide(http, world, split, on=since)).status_code == 201
+    query = {"from": str(today() - timedelta(days=40)), "to": str(today()), "boundaries": "as_now"}
+
+    async def notes(code: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+        address = f"/api/v1/indices/{code}"
+        answer = await http.get(address, params=query, headers={**headers, "Accept-Language": "en"})
+        found: list[dict[str, Any]] = answer.json()["notes"]
+        return found
+
+    near, far = await world.client("24", "indices:read"), await world.client("27", "indices:read")
+    (note,) = await notes("N", far)
+    assert (note["unit"], note["successors"]) == (None, ["N"])
+    assert ("09001" in str(note), "Phường A" in str(note)) == (False, False)
+    (note,) = await notes("09001", near)
+    assert (note["unit"]["code"], note["successors"]) == ("09001", ["09001"])
+    assert "N" not in note["detail"].replace("09001", "")
+    (note,) = await notes("N", world.admin)
+    assert (note["unit"]["code"], note["successors"]) == ("09001", ["09001", "N"])
+
+
 async def test_a_unit_tells_its_history(http: httpx.AsyncClient, world: World) -> None:
     day = today() - timedelta(days=20)
     await decide(http, world, {"kind": "rename", "from": ["09001"], "to": [{"code": "X1"}]}, on=day)
