@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import httpx
@@ -32,14 +33,26 @@ TABLES = {
     "unit_successions": "from_unit, to_unit, effective_on, kind, reorganisation_id",
 }
 Tree = dict[str, str | None]
+KINDS = ["merge", "merge", "absorb", "split", "shrink", "rename", "move", "uproot", "close", "create"]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["merge", "merge", "absorb", "split", "shrink", "rename", "move", "close", "create"]),
+        st.sampled_from(KINDS),
         st.integers(0, 10**6),
         st.integers(0, 10**6),
     ),
     min_size=1,
     max_size=7,
+)
+ANY_DAY = st.lists(
+    st.tuples(
+        st.sampled_from(KINDS),
+        st.integers(0, 10**6),
+        st.integers(0, 10**6),
+        st.integers(-40, 40),
+        st.booleans(),
+    ),
+    min_size=2,
+    max_size=9,
 )
 
 
@@ -81,6 +94,12 @@ def change_of(kind: str, tree: Tree, one: int, two: int, fresh: str) -> dict[str
             if not elsewhere:
                 return None
             return {"kind": "move", "from": [old], "to": [{"code": old, "parent_code": pick(elsewhere, two)}]}
+        case "uproot":
+            inner = pick([code for code in tree if code != "VN"], one)
+            above = tree.keys() - beneath(tree, inner) - {tree[inner]}
+            if not above:
+                return None
+            return {"kind": "move", "from": [inner], "to": [{"code": inner, "parent_code": pick(above, two)}]}
         case "close":
             return {"kind": "close", "from": [old]}
         case _:
@@ -154,6 +173,22 @@ class Chronicle:
     async def reorganise(self, change: dict[str, Any], day: date, decision: str) -> httpx.Response:
         body = {"effective_on": str(day), "decision": decision, "changes": [change]}
         return await self.http.post(URL, json=body, headers=self.world.admin)
+
+    async def take_back(self, number: int) -> bool:
+        """Whether it was; where it was not, nothing has changed."""
+        before = await self.dump()
+        answer = await self.http.post(f"{URL}/{number}/revert", headers=self.world.admin)
+        if answer.status_code == 200:
+            return True
+        assert answer.json()["code"] == "reorganisation_in_use", answer.text
+        assert answer.json()["errors"] != []
+        assert await self.dump() == before
+        return False
+
+    async def forests(self, days: Iterable[date]) -> None:
+        """On each of these days and on its eve every parent stands, and all of it is one tree."""
+        for day in {turn - timedelta(days=ago) for turn in days for ago in (0, 1)} | {today()}:
+            forest_of(await self.tree(day))
 
     async def dump(self) -> dict[str, list[tuple[object, ...]]]:
         async with self.world.database.read() as session:
@@ -281,3 +316,37 @@ async def test_the_tree_stays_a_forest_and_the_past_stays_as_it_was(
     if not names.split:
         for top in told.trees[-1][1]:
             assert await told.index(top, START, last, "as_now") == as_now(told, names, top), top
+
+
+@settings(max_examples=8)
+@given(steps=ANY_DAY, order=st.randoms(use_true_random=False))
+async def test_whatever_is_decided_and_taken_back_in_any_order_leaves_a_tree_on_every_day(
+    world: World, http: httpx.AsyncClient, steps: list[tuple[str, int, int, int, bool]], order: Random
+) -> None:
+    """Days come in no order, some are yet to come, inner units move; what does not fit is refused."""
+    told = Chronicle(http, world)
+    await told.found()
+    at_first = await told.dump()
+    standing: list[int] = []
+    days = {today() + timedelta(days=ahead) for *_, ahead, _ in steps}
+    for number, (kind, one, two, ahead, back) in enumerate(steps):
+        day = today() + timedelta(days=ahead)
+        change = change_of(kind, await told.tree(day), one, two, f"N{number}")
+        if change is None:
+            continue
+        answer = await told.reorganise(change, day, f"NQ {number}")
+        assert answer.status_code in {201, 422}, answer.text
+        if answer.status_code == 201:
+            standing.append(answer.json()["id"])
+        if back and standing:
+            chosen = order.choice(standing)
+            if await told.take_back(chosen):
+                standing.remove(chosen)
+    await told.forests(days)
+    for number in order.sample(standing, len(standing)):
+        if await told.take_back(number):
+            standing.remove(number)
+            await told.forests(days)
+    for number in reversed(standing):
+        assert await told.take_back(number), "the last one can always be taken back"
+    assert await told.dump() == at_first
