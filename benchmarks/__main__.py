@@ -13,7 +13,19 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
-from benchmarks import cost, counting, cuts, endurance, exports, freshness, index, intake, pages, rankings
+from benchmarks import (
+    cost,
+    counting,
+    cuts,
+    endurance,
+    exports,
+    freshness,
+    index,
+    intake,
+    pages,
+    rankings,
+    reform,
+)
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Row, table
@@ -30,6 +42,7 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "coverage": coverage,
     "pages": pages.run,
     "rankings": rankings.run,
+    "reform": reform.run,
 }
 
 
