@@ -16,6 +16,7 @@ from app.units.dependents import OTHERWISE, STANDING
 from tests.support import par, said
 from tests.support.rows import Said, insert_responses
 from tests.support.visits import day, register, today, visit
+from tests.support.waiting import until
 from tests.support.world import World
 from tests.units.test_reorganise_loops import made, move, take_back
 
@@ -155,8 +156,13 @@ async def test_an_answer_keeps_it(
     if change is INTO_09002:
         assert (await take_back(http, world, number)).status_code == 200
         number = await made(http, world, change)
-    answer = await http.post("/api/v1/responses", json=said.body(), headers=token)
-    assert answer.status_code == 201, answer.text
+    answer = said.body()
+
+    async def sent() -> int:
+        return (await http.post("/api/v1/responses", json=answer, headers=token)).status_code
+
+    # until the process has heard that the tablet was moved, it asks to send again
+    assert await until(sent, lambda status: status != 503) == 201
     assert await faults(http, world, number) == [(f"/units/{unit}", "has_responses")]
 
 
