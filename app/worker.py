@@ -1,8 +1,8 @@
 """The job runner: the roll-up's pulse, the exports that were ordered, and the timetable that PgQueuer wakes.
 
 Any number of runners may work on one database: whoever runs a job has a lock on it, and its state says for
-which due time it ran. What was missed while no runner was up is caught up. A lost database is waited for, not
-died of.
+which due time it ran. What was missed while no runner was up is caught up. Whatever is wrong with the
+database is waited for, not died of: it is gone, its disk is full, or a standby took its place.
 """
 
 import asyncio
@@ -18,11 +18,12 @@ from app.auth.jobs import purge_sign_ins
 from app.core.clock import utc_now
 from app.core.connecting import connect_plainly
 from app.core.database import Database, plain_url
-from app.core.database_errors import LOST_CONNECTION
 from app.core.replica import reading_from
 from app.core.settings import Settings
 from app.exports.jobs import purge_exports, run_exports
+from app.jobs.failures import describe, is_away
 from app.jobs.running import run_due
+from app.jobs.states import BEAT_SECONDS, Heartbeat
 from app.jobs.timetable import Job
 from app.periods.jobs import close_due
 from app.records.jobs import run_sealing
@@ -34,8 +35,8 @@ from app.visits.jobs import settle_answered
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 10.0
 LOOK_SECONDS = 300.0
-
 
 AT_ONCE = 3
 """Jobs that one runner runs side by side; each takes a connection for its lock and some for its work."""
@@ -66,17 +67,20 @@ class Timetable:
         self._settings = settings
         self._stop = stop
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._look = asyncio.Event()
+        self._heart = Heartbeat(database, "jobs.timetable")
 
     async def run(self, job: Job) -> None:
         """Run a job if it is owed."""
         await run_due(self._database, self._settings, job, self._stop, self._places)
 
     async def catch_up(self) -> None:
-        """Run all that is owed, at once and every few minutes."""
+        """Run all that is owed: at once, every few minutes, and when the queue is back."""
         while not self._stop.is_set():
+            self._look.clear()
             await asyncio.gather(*(self.run(job) for job in TIMETABLE))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._look.wait(), LOOK_SECONDS)
 
     def enter(self, queue: PgQueuer) -> None:
         """Give the queue its handlers."""
@@ -90,23 +94,62 @@ class Timetable:
             queue.schedule(job.name, cron, clean_old=True, accepts_context=False)(handle)
 
     async def keep(self) -> None:
-        """Catch up, then follow the queue until told to stop; again whenever the database was lost."""
+        """Catch up and follow the queue until told to stop."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.catch_up())
+            await self._follow()
+            self._look.set()  # and see that it is over
+
+    async def _follow(self) -> None:
+        """Follow the queue, again after ever longer waits when that fails for whatever reason."""
+        clock, wait = asyncio.get_running_loop().time, RETRY_SECONDS / 2
+        while not self._stop.is_set():
+            started, failure = clock(), None
+            try:
+                await self._turn()
+            except Exception as error:
+                failure = error
+                away = is_away(error)
+                log.log(
+                    logging.WARNING if away else logging.ERROR,
+                    "the timetable waits for the database" if away else "the timetable cannot be kept",
+                    extra={"cause": describe(error)},
+                    exc_info=None if away else error,
+                )
+            if self._stop.is_set():
+                return
+            took = clock() - started
+            wait = RETRY_SECONDS if took > BEAT_SECONDS else min(wait * 2, LONGEST_WAIT_SECONDS)
+            await self._heart.beat(took, failure)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), wait)
+            self._look.set()
+
+    async def _turn(self) -> None:
+        """Follow the queue over one connection until it breaks or the runner is told to stop."""
+        connection = await connect_plainly(plain_url(self._database.url), timeout=5)
+        try:
+            queue = PgQueuer.from_asyncpg_connection(connection)
+            self.enter(queue)
+            telling = asyncio.create_task(self._tell(queue))
+            try:
+                await queue.run(dequeue_timeout=timedelta(seconds=5))
+            finally:
+                telling.cancel()
+        finally:
+            await connection.close(timeout=2)
+
+    async def _tell(self, queue: PgQueuer) -> None:
+        """Tell that the queue is followed, and the queue when to stop.
+
+        It has an event of its own: it sets that whenever it ends, broken connections included.
+        """
         while not self._stop.is_set():
             try:
-                connection = await connect_plainly(plain_url(self._database.url), timeout=5)
-                try:
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self.catch_up())
-                        queue = PgQueuer.from_asyncpg_connection(connection)
-                        self.enter(queue)
-                        queue.shutdown = queue.qm.shutdown = queue.sm.shutdown = self._stop
-                        await queue.run(dequeue_timeout=timedelta(seconds=5))
-                finally:
-                    await connection.close(timeout=2)
-            except* LOST_CONNECTION as lost:
-                cause = type(lost.exceptions[0]).__name__
-                log.warning("the timetable lost the database", extra={"cause": cause})
-                await asyncio.wait([asyncio.create_task(self._stop.wait())], timeout=RETRY_SECONDS)
+                await asyncio.wait_for(self._stop.wait(), BEAT_SECONDS)
+            except TimeoutError:
+                await self._heart.beat(0.0)
+        queue.shutdown.set()
 
 
 async def run_jobs(settings: Settings) -> None:

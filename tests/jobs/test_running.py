@@ -205,7 +205,7 @@ async def test_a_failing_job_stops_neither_the_runner_nor_the_others(
 
     async def states() -> dict[str, tuple[int, int]]:
         async with database.read() as session:
-            found = (await session.scalars(select(JobState))).all()
+            found = (await session.scalars(select(JobState).where(JobState.name.in_(names)))).all()
         return {state.name: (state.runs, state.failures) for state in found}
 
     expected = dict.fromkeys(names, (1, 0)) | {names[0]: (1, 1)}
