@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from sqlalchemy import AsyncAdaptedQueuePool, text
+from sqlalchemy import AsyncAdaptedQueuePool, ExceptionContext, event, text
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -35,6 +35,7 @@ SERVER_SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
+ONLY_READS = "25006"
 LONE_STATEMENTS = 3
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 PROBE_SECONDS = 2.0
@@ -107,6 +108,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
         )
+        event.listen(self.engine.sync_engine, "handle_error", _miss_a_server_that_only_reads)
         reading = self.engine.execution_options(**_ONE_MOMENT)
         self.write = async_sessionmaker(self.engine, expire_on_commit=False)
         self.read = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
@@ -203,6 +205,17 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     if not done:
         raise TimeoutError
     return task.result()
+
+
+def _miss_a_server_that_only_reads(context: ExceptionContext) -> None:
+    """To whoever writes, a standby in the server's place is a lost connection: the next may find the server.
+
+    Of a session that only reads, the same error is our own mistake.
+    """
+    connection = context.connection
+    reads = connection is not None and connection.get_execution_options().get("postgresql_readonly", False)
+    if not reads and getattr(context.original_exception, "sqlstate", None) == ONLY_READS:
+        context.is_disconnect = True
 
 
 def _engine(url: str, settings: Mapping[str, str], pooled: bool, **options: Any) -> AsyncEngine:

@@ -55,7 +55,9 @@ LOST_CONNECTION = (
 # Classes and codes of what passes by itself: connection, resources (a full disk among them), intervention,
 # deadlock and serialization, a disk that cannot be read, a lock not given.
 _PASSING_STATES = ("08", "53", "57", "40", "58", "55P03")
-_ONLY_READS = "25006"  # of the batch writer: a standby took the server's place; of a route: our own mistake
+# A standby took the server's place. `Database` says so of its writing sessions, whose connection it gives up;
+# of a session that only reads it is our own mistake.
+_ONLY_READS = "25006"
 REPEATABLE_STATES = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the same work again will do."""
 

@@ -23,7 +23,7 @@ from app.responses.intake import Intake, Stored
 from app.responses.submission import Submission
 from app.rollups import jobs, pulse
 from app.rollups.stale import mark
-from tests.faults.pressure import House, Wire, frozen, housed, long_form
+from tests.faults.pressure import Asked, House, Wire, frozen, housed, long_form
 from tests.support.said import body, device, submission, visit
 from tests.support.waiting import until
 from tests.support.world import World
@@ -261,6 +261,46 @@ async def test_connections_used_up_are_said_so_and_found_again(house: House, mig
     assert refused
     assert [answer.text for answer in refused if not asks_to_come_again(answer)] == []
     await house.recovered()
+
+
+@asynccontextmanager
+async def read_only(house: House, url: str) -> AsyncIterator[None]:
+    """As after a failover to a server that is a standby yet: it answers every question and takes nothing."""
+
+    straight = await asyncpg.connect(url)
+    try:
+        database = await straight.fetchval("SELECT quote_ident(current_database())")
+        await straight.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        await house.app.state.database.close()
+        await straight.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sipas intake'"
+        )
+        yield
+    finally:
+        await straight.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+        await straight.close()
+
+
+async def test_a_server_that_only_reads_is_a_reason_to_come_again_for_whoever_writes(
+    calm: House, migrated_url: str
+) -> None:
+    await calm.ask("intake")
+    (stored,) = (await calm.ask("list")).json()["items"]
+    calm.kinds["verdict"] = Asked(
+        "POST",
+        f"/api/v1/responses/{stored['ref']}/verdict",
+        204,
+        calm.world.admin,
+        {"unit_code": "09001", "verdict": "void", "reason": "trùng"},
+    )
+    writing = ("intake", "batch", "export", "login", "register", "verdict")  # an export is put on record
+    async with read_only(calm, migrated_url):
+        heard = {kind: await calm.ask(kind) for kind in calm.kinds}
+    assert {kind: answer.text for kind, answer in heard.items() if answer.status_code >= 500} == {
+        kind: heard[kind].text for kind in writing
+    }
+    assert [kind for kind in writing if not asks_to_come_again(heard[kind])] == []
+    await calm.recovered()
 
 
 # --- two that get in each other's way
