@@ -25,6 +25,8 @@ from tests.support.world import World
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 NO_DATABASE = "postgresql://sipas:secret@127.0.0.1:1/none"
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "operations" / "runbooks.md"
+SILENT_UNITS = RUNBOOKS.read_text().partition("## Unit silent")[2].partition("```sql")[2].partition("```")[0]
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -128,15 +130,18 @@ async def test_the_deployments_figures_come_from_the_database(
             ),
             {"unit": world.units["09001"], "day": day},
         )
-        for code, weeks in (("09001", (0, 1, 2, 3)), ("09002", (1, 2, 3)), ("SNV", (1, 3))):
+        for code, weeks in (("09001", (0, 1, 2, 3)), ("09002", (0, 1, 2, 3)), ("SNV", (1, 3))):
             for back in weeks:
                 await session.execute(
                     text(
                         "INSERT INTO unit_day"
                         " (unit_id, local_day, questionnaire_id, responses, held_back, tally)"
-                        " VALUES (:unit, :day, :asked, 2, 0, 0)"
+                        " VALUES (:unit, :day, :asked, :responses, 0, 0)"
                     ),
                     {
+                        "responses": 0
+                        if code == "09002" and back == 0
+                        else 2,  # all that came is not counted
                         "unit": world.units[code],
                         "day": day - timedelta(weeks=back),
                         "asked": world.questionnaires["quick-5"],
@@ -150,6 +155,9 @@ async def test_the_deployments_figures_come_from_the_database(
     assert value(found, "sipas_stale_unit_days") == 1
     assert value(found, "sipas_stale_oldest_age_seconds") >= 90
     assert value(found, "sipas_units_silent") == 1
+    async with database.read() as session:
+        named = (await session.execute(text(SILENT_UNITS))).all()
+    assert [unit.code for unit in named] == ["09002"], "the runbook names those that the alert has counted"
     assert value(found, "sipas_database_size_bytes") > 1_000_000
     for part in ("stale", "jobs", "size", "devices", "units"):
         assert value(found, "sipas_figures_read", figures=part) == 1
