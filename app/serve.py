@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from app.children import Prepared, job_process, preparation, web_process
 from app.core import processes
@@ -124,11 +125,8 @@ class Supervisor(Multiprocess):
                 self._keep_web(place)
         if self._stops():
             return
-        if (
-            self._jobs is not None
-            and not self._jobs.is_alive()
-            and self._rests.over(JOBS, self._jobs.exitcode)
-        ):
+        jobs = self._jobs
+        if jobs is not None and not jobs.is_alive() and self._rests.over(JOBS, jobs.exitcode):
             self._start_jobs()
         self._renew()
         self._leaving = [process for process in self._leaving if process.is_alive()]
@@ -157,16 +155,30 @@ class Supervisor(Multiprocess):
         self._rests.born(len(self.processes))
         self.processes.append(self._start_web())
 
+    def handle_ttou(self) -> None:
+        """One web process fewer, but the last; it finishes what it has begun, and nobody waits for it."""
+        if self.processes_num == 1:
+            return
+        self.processes_num -= 1
+        self._let_go(self.processes.pop())
+        self._to_renew = [place for place in self._to_renew if place < len(self.processes)]
+        if self._coming is not None and not self._to_renew:  # it came for the place that has gone
+            self._let_go(self._coming[0])
+            self._coming = None
+            self._renew_jobs()
+
+    def _let_go(self, process: Process | BaseProcess) -> None:
+        process.terminate()
+        self._leaving.append(process if isinstance(process, BaseProcess) else process.process)
+
     def terminate_all(self) -> None:
         """Ask everyone to finish."""
         self._patient_until = time.monotonic() + DRAIN_SECONDS + KEEP_ALIVE_SECONDS
         super().terminate_all()
         if self._coming is not None:
-            self._coming[0].terminate()
-            self._leaving.append(self._coming[0].process)
+            self._let_go(self._coming[0])
         if self._jobs is not None and self._jobs.is_alive():
-            self._jobs.terminate()
-            self._leaving.append(self._jobs)
+            self._let_go(self._jobs)
 
     def join_all(self) -> None:
         """Wait until everyone has."""
@@ -206,8 +218,7 @@ class Supervisor(Multiprocess):
             place = self._to_renew.pop(0)
             old, self.processes[place] = self.processes[place], process
             self._rests.born(place)
-            old.terminate()
-            self._leaving.append(old.process)
+            self._let_go(old)
             self._coming = None
             if not self._to_renew:
                 self._renew_jobs()
@@ -220,8 +231,7 @@ class Supervisor(Multiprocess):
     def _renew_jobs(self) -> None:
         """Two runners side by side are no harm; the old one takes the time its work needs."""
         if self._jobs is not None:
-            self._jobs.terminate()
-            self._leaving.append(self._jobs)
+            self._let_go(self._jobs)
             self._start_jobs()
         log.info("every process was renewed")
 

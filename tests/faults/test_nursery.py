@@ -52,6 +52,23 @@ async def test_killed_it_is_opened_again_and_those_it_bore_leave(deployment: Dep
     assert deployment.nursery() != nursery
 
 
+async def test_a_web_process_fewer_in_the_middle_of_a_renewal_and_one_more(deployment: Deployment) -> None:
+    supervisor, before = deployment.supervisor, deployment.web() + deployment.jobs()
+    supervisor.send_signal(signal.SIGHUP)
+
+    async def numbers() -> tuple[int, int]:
+        assert supervisor.is_running(), "the supervisor has ended"
+        return len(deployment.web()), len([one for one in before if one.is_running()])
+
+    await until(numbers, lambda found: found[0] > WORKERS)
+    supervisor.send_signal(signal.SIGTTOU)
+    await until(numbers, lambda found: found == (WORKERS - 1, 0))
+    assert len(deployment.jobs()) == 1
+    supervisor.send_signal(signal.SIGTTIN)
+    await until(numbers, lambda found: found == (WORKERS, 0))
+    await deployment.ready()
+
+
 async def test_after_a_renewal_processes_come_from_the_files(deployment: Deployment) -> None:
     """A new release lies there; the nursery knows the old one."""
     nursery, before = deployment.nursery(), deployment.web() + deployment.jobs()
