@@ -10,6 +10,7 @@ from app.core.database_errors import LOST_CONNECTION
 from app.core.errors import Problem
 from app.core.messages import FAULTS
 from app.core.settings import Settings
+from app.keeping.contents import PLAIN
 from app.shell import fail, read_settings, with_database
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ def on_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
     """Run a command's work on a database at the newest migration; problems become clear lines."""
 
     async def run(settings: Settings) -> T:
-        database = Database(settings.direct_url, settings={"application_name": "sipas command"})
+        database = Database(settings.direct_url, settings=PLAIN)
         try:
             await bootstrap.migrate(database)
             await bootstrap.load_questionnaires(database)

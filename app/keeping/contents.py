@@ -11,8 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.backups import BackupError
 from app.core.settings import Settings
 
-PLAIN: Mapping[str, str] = {"application_name": "sipas command", "timezone": "UTC"}
-"""Server settings of these commands' sessions: no time-outs, since a large database takes what it takes."""
+PLAIN: Mapping[str, str] = {
+    "application_name": "sipas command",
+    "timezone": "UTC",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""Server settings of these commands' sessions: no time-outs, whatever the role has.
+
+A large database takes what it takes."""
 
 _TABLES = text(
     "SELECT c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname)"

@@ -1,14 +1,16 @@
 """A backup taken while people answer: restored elsewhere, it is the service as it was at that instant."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
+import asyncpg
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.backups import manifest_path, newest_backup, read_manifest
-from app.core.database import Database
+from app.core.database import Database, plain_url
 from app.core.settings import Settings
 from app.keeping import backup, proof, restore
 from app.rollups import jobs as rollups
@@ -16,6 +18,7 @@ from app.users import service as users
 from tests.support import said
 from tests.support.application import application
 from tests.support.visits import day, register, today, visit
+from tests.support.waiting import until
 from tests.support.world import World
 
 PASSWORD = "mat-khau-rat-dai"
@@ -142,3 +145,34 @@ async def test_a_backup_of_wrong_figures_is_kept_but_never_counts(
     assert str(today()) in figures_differ
     assert read_manifest(path) == proven
     assert not proven.verified
+
+
+async def waits_for_a_lock(database: Database) -> bool:
+    async with database.read() as session:
+        asked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return bool(await session.scalar(text(asked)))
+
+
+async def test_time_outs_that_the_database_has_for_others_end_no_backup(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """As `sipas doctor` advises where a pooler passes none on. Counting takes longer, and so does dumping."""
+    straight = await asyncpg.connect(plain_url(world.database.url))
+    name = await straight.fetchval("SELECT quote_ident(current_database())")
+    hasty = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    try:
+        for setting in hasty:
+            await straight.execute(f"ALTER DATABASE {name} SET {setting} = '20ms'")
+        await straight.execute(
+            "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE procedures"
+        )
+        taking = asyncio.create_task(backup.take(settings, tmp_path / "kept", lambda _: None))
+        await until(partial(waits_for_a_lock, world.database), bool)
+        await asyncio.sleep(0.2)  # ten times what others may take
+        await straight.execute("ROLLBACK")
+        _, manifest = await taking
+    finally:
+        for setting in hasty:
+            await straight.execute(f"ALTER DATABASE {name} RESET {setting}")
+        await straight.close()
+    assert manifest.rows["procedures"] == len(world.procedures)
