@@ -34,8 +34,9 @@ serve: .venv/run ## set up and run the service; Ctrl-C stops it
 test: .venv/dev browser ## set up and run every test; ARGS="tests/rollups -k band" for some
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
-faults: .venv/dev ## kill whatever runs, at random, ROUNDS=100 times; SEED=... repeats a run
+faults: .venv/dev ## kill whatever runs ROUNDS=100 times, cut CUTS=10000 connections, be without PostgreSQL for GONE=60 s
 	@SIPAS_FAULT_ROUNDS=$(or $(ROUNDS),100) $(if $(SEED),SIPAS_FAULT_SEED=$(SEED)) \
+		SIPAS_FAULTS_CUTS=$(or $(CUTS),10000) SIPAS_FAULTS_GONE_SECONDS=$(or $(GONE),60) \
 		$(BIN)/python -m pytest -s -q tests/faults $(ARGS)
 
 check: .venv/dev ## format, lint, types, import contracts, house rules
