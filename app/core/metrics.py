@@ -112,6 +112,12 @@ REPLICA_LAG = Gauge(
     multiprocess_mode="livemax",
     registry=INSTRUMENTS,
 )
+REPLICA_UNUSED = Gauge(
+    "sipas_replica_unused",
+    "Whether a process reads figures from the primary though a replica is named.",
+    multiprocess_mode="livemax",
+    registry=INSTRUMENTS,
+)
 _job_seconds = Histogram(
     "sipas_job_duration_seconds",
     "Runs of a job.",

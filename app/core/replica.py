@@ -190,6 +190,7 @@ class Replica:
         elif fit != self._fit:
             log.warning("figures are read from the primary", extra={"replica": why})
         self._fit = fit
+        metrics.REPLICA_UNUSED.set(not fit)
 
     async def _place(self) -> _Sample:
         async with self._primary.engine.connect() as connection:

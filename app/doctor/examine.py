@@ -70,6 +70,8 @@ def _database(settings: Settings) -> Iterator[tuple[str, Finding]]:
     yield "database", ok("answers")
     if settings.direct_database_url is not None:
         yield "pooler", _pooler(settings)
+    if settings.read_database_url is not None:
+        yield "replica", _replica(settings)
     for name, check in DATABASE.items():
         yield name, check(settings, known)
 
@@ -98,3 +100,20 @@ def _pooler(settings: Settings) -> Finding:
         "it leads to another database than the direct way",
         f"{PREFIX}DATABASE_URL and {PREFIX}DIRECT_DATABASE_URL must end at the same one",
     )
+
+
+def _replica(settings: Settings) -> Finding:
+    """Where figures are read from; the primary stands in for it and nobody notices."""
+    name = f"{PREFIX}READ_DATABASE_URL"
+    try:
+        follows, same = asyncio.run(facts.follows(settings))
+    except UNASKED as error:
+        return fault(f"cannot be asked: {in_words(error)}", f"is it running, and is {name} right?")
+    if not same:
+        return fault("it shows another database than the primary", f"let {name} name a replica of it")
+    if not follows:
+        return fault(
+            "it is no replica: the primary answers in its place",
+            f"let {name} name a streaming replica, or leave it out",
+        )
+    return ok("follows the primary")

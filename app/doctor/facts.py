@@ -54,6 +54,7 @@ _SELF = text(
 )
 _LAST_LINE = text("SELECT at FROM audit_lines ORDER BY id DESC LIMIT 1")
 _WHICH = text("SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()")
+_WHOSE = text("SELECT system_identifier, current_database() FROM pg_control_system()")
 _OLDEST_STALE = text("SELECT min(marked_at) FROM stale_unit_days")
 _STATES = text("SELECT max(greatest(last_started_at, last_finished_at)) FROM job_states")
 _SET_ASIDE = text("SELECT name FROM job_states WHERE set_aside ORDER BY name")
@@ -83,6 +84,22 @@ async def leads_there(settings: Settings) -> bool:
     finally:
         await through.close()
     return met[0] == met[1]
+
+
+async def follows(settings: Settings) -> tuple[bool, bool]:
+    """Of the database that figures are read from: whether it follows one, and shows what the primary does."""
+    primary = Database(settings.direct_url, pool_size=1, told=False)
+    there = Database(settings.read_database_url or "", pool_size=1, told=False)
+    try:
+        async with primary.read() as session:
+            ours = (await session.execute(_WHOSE)).one()
+        async with there.read() as session:
+            theirs = (await session.execute(_WHOSE)).one()
+            follows = bool(await session.scalar(text("SELECT pg_is_in_recovery()")))
+    finally:
+        await primary.close()
+        await there.close()
+    return follows, ours == theirs
 
 
 async def _asked(session: AsyncSession) -> Facts:

@@ -1,9 +1,11 @@
 """Figures from a real streaming replica: how fresh they say they are, and who answers when it is late."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import pytest
@@ -15,6 +17,8 @@ from app.core.database import Database
 from app.core.metrics import INSTRUMENTS
 from app.core.replica import Replica
 from app.core.settings import Settings
+from app.doctor.examine import examine
+from app.doctor.finding import Finding
 from app.exports.jobs import Maker
 from app.models.unit import Unit
 from app.rollups.jobs import refresh
@@ -56,6 +60,17 @@ async def app(there: Standby, settings: Settings, database: Database) -> AsyncIt
 
 def reads(which: str) -> float:
     return INSTRUMENTS.get_sample_value("sipas_figure_reads_total", {"database": which}) or 0.0
+
+
+def unused() -> float | None:
+    return INSTRUMENTS.get_sample_value("sipas_replica_unused")
+
+
+async def replica_line(settings: Settings, url: str) -> Finding:
+    told = await asyncio.to_thread(
+        lambda: dict(examine(settings.model_copy(update={"read_database_url": url})))
+    )
+    return told["replica"]
 
 
 async def asked(http: httpx.AsyncClient, world: World) -> tuple[str, int, datetime]:
@@ -138,10 +153,25 @@ async def test_a_replica_that_dies_fails_nobody_and_is_taken_again_when_it_retur
     http: httpx.AsyncClient, world: World, there: Standby
 ) -> None:
     await until(lambda: asked(http, world), lambda found: found[0] == "replica")
+    assert unused() == 0
     there.kill()
     assert [(await asked(http, world))[0] for _ in range(5)] == ["primary"] * 5
+    assert unused() == 1
     there.server.start()
     await until(lambda: asked(http, world), lambda found: found[0] == "replica")
+    assert unused() == 0
+
+
+async def test_the_doctor_knows_a_replica(settings: Settings, there: Standby) -> None:
+    assert (await replica_line(settings, there.url)).level == "ok"
+    for url, part in (
+        (urlunsplit(urlsplit(there.url)._replace(path="/template1")), "another database"),
+        (settings.direct_url, "no replica"),
+        ("postgresql://nobody@127.0.0.1:1/nothing", "SIPAS_READ_DATABASE_URL"),
+    ):
+        finding = await replica_line(settings, url)
+        assert finding.level == "fault"
+        assert part in f"{finding.says} {finding.do}"
 
 
 async def test_an_export_holds_all_that_was_committed_when_it_was_asked_for(
