@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +33,8 @@ DEADLINE = long_form("REQUEST_SECONDS", 3)
 GONE_SECONDS = long_form("GONE_SECONDS", 3)
 RATE = long_form("RATE", 20)
 """Requests a second while it is gone."""
+MOST_GROWTH = 200 * 2**20
+"""Of this process's memory while it is gone, the test's own share of it included."""
 MOST_CONNECTIONS = 500
 PULSE_SECONDS = 5
 SLACK_SECONDS = 30
@@ -116,6 +119,7 @@ async def test_a_database_that_is_gone_is_said_so_in_time_and_is_found_again(
 ) -> None:
     go, come_back = WAYS[way]
     await until(house.all_answered, lambda failed: not failed)
+    before = psutil.Process().memory_info().rss
     standstill: AbstractContextManager[None] = frozen(migrated_url) if way == "frozen" else nullcontext()
     with standstill:
         await go(wire)
@@ -123,7 +127,9 @@ async def test_a_database_that_is_gone_is_said_so_in_time_and_is_found_again(
         alive = await house.http.get("/healthz")
         ready = await house.http.get("/readyz")
         heard = await siege
+        grown = psutil.Process().memory_info().rss - before
     await come_back(wire)
+    assert grown < MOST_GROWTH, "what cannot be stored is not gathered"
     assert alive.status_code == 200
     assert (ready.status_code, ready.json()["database"]) == (503, "unreachable")
     assert [
