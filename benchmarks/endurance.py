@@ -176,8 +176,8 @@ async def _rush(
             PART,
             f"{lengths.rush:.0f} s of {TIMES} x that, {CROWD:,} connections",
             _crowd(found, lengths),
-            "201 or 503",
-            set(found.statuses) <= {201, 503},
+            "201 or 503, nobody refused before the rush",
+            set(found.statuses) <= {201, 503} and not _refused(found, lengths.before),
         ),
         Row(PART, "accepted a second meanwhile, of the most", f"{_accepted(found, lengths) / most:.0%}"),
         at_most(
@@ -231,6 +231,11 @@ def _is_slow(waited: Sequence[float]) -> bool:
 def _p99(found: Sequence[float]) -> float:
     ordered = sorted(found)
     return ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+
+
+def _refused(found: Result, end: float) -> int:
+    """How many that fell due before `end` heard that they should come again."""
+    return sum(status == 503 and due < end for due, status in zip(found.due, found.answered, strict=True))
 
 
 def _accepted(found: Result, lengths: Lengths) -> float:
