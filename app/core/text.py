@@ -46,6 +46,11 @@ def first_hidden(text: str) -> str | None:
     return next((char for char in text if unicodedata.category(char) in _HIDDEN_CATEGORIES), None)
 
 
+def speakable(text: str) -> bool:
+    """Whether a text can be sent at all: JSON can write half a surrogate pair, UTF-8 cannot."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def visible(text: str) -> str:
     """Composed letters, single spaces, and a space where a hidden character stood: text for a line of print.
 

@@ -34,6 +34,7 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.schema import Code
+from app.core.text import speakable
 from app.devices.deps import DeviceAuth
 from app.questionnaires.deps import Questionnaires
 from app.responses import queries, service
@@ -100,7 +101,7 @@ async def give_batch(sent: BatchIn, device: DeviceAuth, door: TheDoor, language:
 
 def _batch_item(raw: object, outcome: Outcome, language: Literal["vi", "en"]) -> dict[str, object]:
     sent_id = raw.get("id") if isinstance(raw, dict) else None
-    shown: dict[str, object] = {"id": sent_id if isinstance(sent_id, str) else None}
+    shown: dict[str, object] = {"id": sent_id if isinstance(sent_id, str) and speakable(sent_id) else None}
     if isinstance(outcome, Problem):
         return {**shown, "status": "rejected", "received_at": None, "problem": outcome.body(language)}
     status = "replayed" if outcome.replayed else "accepted"

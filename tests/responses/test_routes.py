@@ -1,6 +1,7 @@
 """Responses over HTTP: the ladder of answers, the batch, the list and the verdict."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -142,6 +143,34 @@ async def test_a_batch_judges_each_item_on_its_own(
     assert shown[4]["problem"]["code"] == "response_conflict"
     assert shown[0]["id"] == good["id"]
     assert [item["id"] for item in shown[6:]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        r'{"id": "\ud800"}',
+        r'{"id": "0198c2f0\udfff"}',
+        r'{"\ud800": 1}',
+        r'{"id": {"\ud800": "\udfff"}}',
+        r'"\ud800"',
+        '{"id": ' + "9" * 40 + "}",
+        '{"id": NaN, "answers": Infinity}',
+    ],
+)
+async def test_an_item_nobody_can_read_hides_nothing_of_its_neighbours(
+    http: httpx.AsyncClient, tablet: dict[str, str], broken: str
+) -> None:
+    good = json.dumps(said.body())
+    content = f'{{"responses": [{good}, {broken}]}}'.encode()
+    for status in ("accepted", "replayed"):
+        answer = await http.post(
+            f"{URL}/batch", content=content, headers={**tablet, "Content-Type": "application/json"}
+        )
+        assert answer.status_code == 200
+        first, second = answer.json()["items"]
+        assert first["status"] == status
+        assert (second["id"], second["status"]) == (None, "rejected")
+        assert second["problem"]["errors"]
 
 
 @pytest.mark.parametrize("count", [0, 501])
