@@ -1,6 +1,8 @@
 """Whatever is thrown at any operation: no 5xx, and no answer that the OpenAPI does not describe."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from app.auth.scopes import SCOPES
 from tests.support import said
 from tests.support.application import NOWHERE, application
 from tests.support.server import Server
@@ -73,6 +76,18 @@ def person(http: httpx.Client, admin: dict[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@pytest.fixture(scope="module")
+def partner(http: httpx.Client, admin: dict[str, str]) -> dict[str, str]:
+    """Who may do all that a client may, and whose many calls use up nobody else's share."""
+    new = {"name": "Thử", "unit_code": "24", "scopes": list(SCOPES)}
+    made = http.post("/api/v1/clients", json=new, headers=admin).raise_for_status().json()
+    form = {"grant_type": "client_credentials"} | {
+        name: made[name] for name in ("client_id", "client_secret")
+    }
+    token = http.post("/api/v1/auth/token", data=form).raise_for_status().json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
 FOR_PEOPLE = {"app.web.routes", "app.web.kiosk"}
 """Pages, which the OpenAPI does not list."""
 
@@ -92,6 +107,35 @@ def schema() -> schemathesis.BaseSchema:
     schema = schemathesis.openapi.from_dict(application(NOWHERE).openapi())
     schema.config.phases.coverage.unexpected_methods = OTHER_METHODS
     return schema
+
+
+def example_of(schema: dict[str, Any], components: dict[str, Any]) -> Any:
+    """The example of a schema: its own, or put together from those of its fields."""
+    while "$ref" in schema:
+        schema = components[schema["$ref"].rpartition("/")[2]]
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "example" in schema:
+        return schema["example"]
+    if "properties" in schema:
+        return {name: example_of(field, components) for name, field in schema["properties"].items()}
+    return schema.get("default")
+
+
+@pytest.fixture(scope="module")
+def examples() -> dict[str, Any]:
+    """Of each operation that takes JSON, a body it might take."""
+    described = application(NOWHERE).openapi()
+    found = {}
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if content is not None:
+                body = content.get("example") or example_of(
+                    content["schema"], described["components"]["schemas"]
+                )
+                found[f"{method.upper()} {path}"] = body
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +183,14 @@ def test_no_operation_breaks_its_promises(
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/responses", "/api/v1/visits", "/api/v1/units", "/api/v1/auth/token"]
+    "path",
+    [
+        "/api/v1/responses",
+        "/api/v1/responses/batch",
+        "/api/v1/visits",
+        "/api/v1/units",
+        "/api/v1/auth/token",
+    ],
 )
 @pytest.mark.parametrize(
     ("content", "content_type"),
@@ -167,13 +218,80 @@ def test_no_operation_breaks_its_promises(
     ],
 )
 def test_a_broken_body_is_the_callers_fault(
-    http: httpx.Client, admin: dict[str, str], path: str, content: bytes, content_type: str
+    http: httpx.Client,
+    admin: dict[str, str],
+    tablet: dict[str, str],
+    path: str,
+    content: bytes,
+    content_type: str,
 ) -> None:
-    headers = [(b"authorization", admin["Authorization"].encode())]
+    who = tablet if path.startswith(DEVICE_PATHS) else admin
+    headers = [(b"authorization", who["Authorization"].encode())]
     headers.append((b"content-type", content_type.encode("latin-1")))
     answer = http.post(path, content=content, headers=headers)
     assert 400 <= answer.status_code < 500
     assert "error" in answer.json() or answer.json()["code"]
+
+
+POISON = {
+    "half a surrogate pair": r'"\ud800"',
+    "NUL": r'"a\u0000b"',
+    "doubled keys": r'{"\udfff": "\udfff", "a": 1, "a": 2}',
+    "an integer of 100 bits": "9" * 30,
+    "an integer of 65 bits": "-9223372036854775809",
+    "not a number": "NaN",
+    "infinity": "-1e999",
+    "two thousand lists": "[" * 2000 + "]" * 2000,
+}
+"""What Python reads as JSON and what others choke on: PostgreSQL, UTF-8, 64 bits, a stack."""
+
+
+def leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The places in a JSON value where something else might stand."""
+    parts: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        parts = list(value.items())
+    elif isinstance(value, list):
+        parts = list(enumerate(value[:1]))
+    for key, part in parts:
+        yield from leaves(part, (*path, key))
+    if path and not parts:
+        yield path
+
+
+def planted(value: Any, path: tuple[str | int, ...], poison: str) -> bytes:
+    """The value as JSON, with a text that may be no JSON in this place."""
+    copy = json.loads(json.dumps(value))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = "@planted@"
+    return json.dumps(copy).replace('"@planted@"', poison).encode()
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_what_others_choke_on_breaks_no_operation_wherever_it_stands(
+    http: httpx.Client,
+    partner: dict[str, str],
+    tablet: dict[str, str],
+    person: dict[str, str],
+    examples: dict[str, Any],
+    poison: str,
+) -> None:
+    assert "POST /api/v1/responses/batch" in examples
+    broken = []
+    for name, example in examples.items():
+        method, path = name.split()
+        who = tablet if path.startswith(DEVICE_PATHS) else person if path.startswith(OWN_PATHS) else partner
+        address = re.sub(r"\{[^}]*\}", "none", path)
+        for place in leaves(example):
+            content = planted(example, place, poison)
+            answer = http.request(
+                method, address, content=content, headers={**who, "Content-Type": "application/json"}
+            )
+            if answer.status_code >= 500:
+                broken.append((name, place, answer.status_code))
+    assert broken == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/responses", "/api/v1/auth/token", "/api/v1/nowhere"])
