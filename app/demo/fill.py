@@ -19,7 +19,7 @@ from app.core.errors import Problem
 from app.core.problems import LinkExpired
 from app.core.settings import Settings
 from app.core.tokens import derive_key
-from app.demo import ground, lines
+from app.demo import ground, lines, strangers
 from app.demo.days import Answer, unit_day
 from app.demo.lines import Viewer
 from app.demo.opinions import Form, form
@@ -79,7 +79,7 @@ async def fill(
 ) -> Filled:
     """Fill a new database, or finish an interrupted demonstration. Refused where there is anything else."""
     async with ground.alone(database):
-        story = await ground.begin(database, story or story_until_yesterday(settings))
+        story = await ground.begin(database, story or story_until_yesterday(settings), settings.zone)
         told = province(story)
         async with database.transaction() as session:
             partner = await ground.settle_in(session, told)
@@ -123,7 +123,7 @@ async def _pair(
                 else:
                     sent = DeviceIn(unit_code=place.code, name=name)
                     _, code, _ = await devices.create(session, partner, questionnaires, sent, now, zone)
-                paired = await codes.pair(session, code.digits, {"model": "demo"}, now, zone)
+                paired = await codes.pair(session, code.digits, strangers.TABLET, now, zone)
                 if isinstance(paired, Problem):
                     raise paired
                 tokens[place.code, number] = paired[1]

@@ -2,8 +2,9 @@
 
 That a database holds a demonstration is a fact in the database itself (`demo`), written with the first row
 and marked complete with the last. So real data is never touched, and a demonstration that was interrupted is
-known for what it is: the next `sipas demo` tells the same story again from the beginning. Every step finds
-what is there already (same dossiers, same response ids), so what stands is kept and what is missing is added.
+known for what it is: the next `sipas demo` tells the same story again from the beginning, unless somebody has
+come in meanwhile (`strangers`). Every step finds what is there already (same dossiers, same response ids), so
+what stands is kept and what is missing is added.
 """
 
 import secrets
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import date
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,9 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth.known import subject_of
 from app.auth.subjects import Subject
+from app.core.clock import day_bounds
 from app.core.database import Database
+from app.demo import strangers
 from app.demo.lines import Viewer
-from app.demo.province import PROVINCE, Province, Story, as_table
+from app.demo.province import PROVINCE, Province, Story, as_table, province
 from app.models.device import Device
 from app.models.record import DeploymentFact
 from app.models.response import Response
@@ -65,7 +69,7 @@ async def alone(database: Database) -> AsyncIterator[None]:
             await connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
 
 
-async def begin(database: Database, story: Story) -> Story:
+async def begin(database: Database, story: Story, zone: ZoneInfo) -> Story:
     """Claim the database for a story: the interrupted one, if any. Refused for any other database."""
     async with database.transaction() as session:
         fact = await session.get(DeploymentFact, FACT)
@@ -80,12 +84,26 @@ async def begin(database: Database, story: Story) -> Story:
                 "for a new one, start with an empty database (another SIPAS_DATA_DIR or SIPAS_DATABASE_URL)",
             )
         begun = dict(fact.value["story"])
-        return Story(
+        story = Story(
             **{
                 **begun,
                 "first": date.fromisoformat(begun["first"]),
                 "last": date.fromisoformat(begun["last"]),
             }
+        )
+        await _refuse_what_came_since(session, story, zone)
+        return story
+
+
+async def _refuse_what_came_since(session: AsyncSession, story: Story, zone: ZoneInfo) -> None:
+    ends = day_bounds(story.last, zone)[1]
+    contact = CONTACT.model_dump(exclude_none=True)
+    what = await strangers.found(session, province(story), PARTNER, contact, ends)
+    if what is not None:
+        raise Refused(
+            "the demonstration begun here was interrupted, and the database has been used for something else"
+            f" since ({what}): it is not told to its end",
+            "give it an empty database (another SIPAS_DATA_DIR or SIPAS_DATABASE_URL)",
         )
 
 

@@ -4,13 +4,17 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import local_day, utc_now
 from app.core.database import Database
@@ -20,12 +24,17 @@ from app.demo.fill import Filled, Refused, fill
 from app.demo.opinions import form
 from app.demo.province import PROVINCE, Story, province
 from app.models.device import Device
+from app.models.everything import metadata
+from app.models.par import ExternalFigure
+from app.models.questionnaire import Questionnaire
 from app.models.record import DeploymentFact
 from app.models.response import Response
-from app.models.unit import Unit
+from app.models.subject import Client, User, UserRole
+from app.models.unit import Procedure, Unit
 from app.models.visit import Visit
 from app.procedures import service as procedures
 from app.questionnaires.catalogue import load_shipped
+from app.users import service as users
 
 
 @pytest.fixture
@@ -181,6 +190,135 @@ async def test_an_interrupted_run_is_told_again_without_doubling_anything(
     async with database.read() as session:
         assert await session.scalar(select(func.count()).select_from(Response)) == wanted.all_responses
         assert await session.scalar(select(func.count()).select_from(Visit)) == wanted.visits
+
+
+def real_unit(session: AsyncSession, top: int) -> None:
+    session.add(Unit(code="24.REAL", name="Sở Y tế", kind="department", parent_id=top, search_text="so y te"))
+
+
+def real_procedure(session: AsyncSession, top: int) -> None:
+    session.add(
+        Procedure(code="9.1", name="Thủ tục", field="Hộ tịch", level="commune", search_text="thu tuc")
+    )
+
+
+def real_tablet(session: AsyncSession, top: int) -> None:
+    session.add(Device(unit_id=top, name="Quầy 1", questionnaire_code="quick-5", token_hash=b"real"))
+
+
+def real_client(session: AsyncSession, top: int) -> None:
+    session.add(Client(name="iGate", secret_hash=b"", scopes=["visits:write"], unit_id=top))
+
+
+async def real_person(session: AsyncSession, top: int) -> None:
+    lan = User(username="lan")
+    session.add(lan)
+    await session.flush()
+    session.add(UserRole(user_id=lan.id, role="viewer", unit_id=top))
+
+
+async def real_visit(session: AsyncSession, top: int) -> None:
+    asked = await session.scalar(select(Questionnaire.id).where(Questionnaire.code == "quick-5"))
+    session.add(
+        Visit(
+            unit_id=top,
+            dossier_code="H05.24-1",
+            served_on=utc_now().date(),
+            questionnaire_id=asked,
+            expires_at=utc_now() + timedelta(days=30),
+        )
+    )
+
+
+async def real_response(session: AsyncSession, top: int) -> None:
+    asked = await session.scalar(select(Questionnaire.id).where(Questionnaire.code == "quick-5"))
+    session.add(
+        Response(
+            unit_id=top,
+            id=uuid4(),
+            questionnaire_id=asked,
+            local_day=utc_now().date(),
+            channel="link",
+            verdict="counted",
+            answers=bytes([5, 5, 5, 5, 5]),
+            submitted_at=utc_now(),
+            received_at=utc_now(),
+            content_digest=b"r" * 16,
+        )
+    )
+
+
+async def real_contact(session: AsyncSession, top: int) -> None:
+    (await session.get_one(Unit, top)).contact = {"phone": "1900 1234"}
+
+
+def real_sheet(session: AsyncSession, top: int) -> None:
+    session.add(
+        ExternalFigure(unit_id=top, instrument="papi", year=2026, value=Decimal("43.21"), source="PAPI")
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "add"),
+    [
+        ("units", real_unit),
+        ("procedures", real_procedure),
+        ("devices", real_tablet),
+        ("clients", real_client),
+        ("people", real_person),
+        ("visits", real_visit),
+        ("responses", real_response),
+        ("units' contacts", real_contact),
+        ("figures of others", real_sheet),
+    ],
+)
+async def test_an_interrupted_run_is_not_told_into_what_came_since(
+    database: Database,
+    settings: Settings,
+    story: Story,
+    what: str,
+    add: Callable[[AsyncSession, int], Awaitable[None] | None],
+) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await fill(database, settings, interrupt, replace(story, first=story.last))
+    async with database.transaction() as session:
+        top = (await session.scalars(select(Unit.id).where(Unit.code == PROVINCE))).one()
+        if (added := add(session, top)) is not None:
+            await added
+    before = await all_rows(database)
+    with pytest.raises(Refused, match=rf"interrupted.*\({what}\)"):
+        await fill(database, settings, quiet, story)
+    assert await all_rows(database) == before
+
+
+async def all_rows(database: Database) -> dict[str, int]:
+    """A number for each table that changes with any of its rows."""
+    async with database.read() as session:
+        return {
+            table.name: await session.scalar(
+                text(f"SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {table.name} t")  # noqa: S608
+            )
+            for table in metadata.sorted_tables
+        }
+
+
+async def test_an_account_and_a_client_of_everything_do_not_hinder_an_interrupted_run(
+    database: Database, settings: Settings, story: Story
+) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise InterruptedError
+
+    story = replace(story, first=story.last)
+    with pytest.raises(InterruptedError):
+        await fill(database, settings, interrupt, story)
+    async with database.transaction() as session:
+        await users.create_first_administrator(session, "admin", "một mật khẩu đủ dài")
+        await users.create_client(session, "system", "Giám sát", None, ["indices:read"])
+    filled = await fill(database, settings, quiet, story)
+    assert filled.visits == expected(story, settings).visits
 
 
 async def test_a_database_with_one_unit_is_left_alone(
