@@ -1,5 +1,6 @@
 """Responses over HTTP: one, a tablet's batch, the list for staff, and a reviewer's verdict."""
 
+import re
 from typing import Annotated, Literal
 
 import orjson
@@ -9,12 +10,13 @@ from fastapi.responses import Response as Answer
 from app.auth.deps import Needs
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
-from app.core.clock import utc_now
+from app.core.clock import read_day, utc_now
 from app.core.deps import InPeriod, Paging, ReadSession, UserLanguage, WriteSession, anyone
 from app.core.direct import DirectRoute
 from app.core.errors import Problem
+from app.core.faults import Fault
 from app.core.openapi import problems
-from app.core.paging import Page, page
+from app.core.paging import Page, PageQuery, page
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -52,6 +54,7 @@ from app.responses.schemas import (
 
 router = APIRouter(prefix="/api/v1/responses", tags=["Responses"], route_class=DirectRoute)
 
+REF = "[0-9a-f]{32}"
 REFUSALS = (
     BadRequest,
     BodyTooLarge,
@@ -130,7 +133,7 @@ async def list_responses(
         last=period.last,
         channel=channel,
         verdict=verdict,
-        after=paging.after(str, int, str),
+        after=_place(paging),
         limit=paging.limit,
     )
     rows = await queries.listed(session, subject, wanted)
@@ -140,11 +143,22 @@ async def list_responses(
         paging,
         lambda row: show(row, known[row.response.questionnaire_id].layout),
         lambda row: (
-            row.response.local_day.isoformat(),
             row.response.unit_id,
+            row.response.local_day.isoformat(),
             row.response.content_digest.hex(),
         ),
     )
+
+
+def _place(paging: PageQuery) -> queries.Place | None:
+    """The response behind which the page starts."""
+    key = paging.after(int, str, str)
+    if key is None:
+        return None
+    unit_id, day, digest = int(key[0]), read_day(str(key[1])), str(key[2])
+    if not 0 < unit_id < 2**31 or day is None or re.fullmatch(REF, digest) is None:
+        raise InvalidRequest(faults=[Fault("/cursor", "invalid_cursor")])
+    return queries.Place(unit_id, day, bytes.fromhex(digest))
 
 
 @router.post(
@@ -164,7 +178,7 @@ async def list_responses(
     summary="Give a response its verdict",
 )
 async def give_verdict(
-    ref: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="`ref` of the response.")],
+    ref: Annotated[str, Path(pattern=f"^{REF}$", description="`ref` of the response.")],
     sent: VerdictIn,
     subject: Annotated[Subject, Needs("responses:review")],
     session: WriteSession,

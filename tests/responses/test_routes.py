@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.clock import utc_now
+from app.core.paging import cursor
 from app.visits.links import LinkCodes
 from tests.support import said
 from tests.support.visits import day
@@ -226,7 +227,21 @@ async def test_pages_show_each_response_once(
     assert len(seen) == len(set(seen)) == 23
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "bnVsbA", "WyJhIiwxLCJiIiwyXQ", "é", "=" * 50])
+REF = "0" * 32
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("x", "W10", "bnVsbA", "WyJhIiwxLCJiIiwyXQ", "é", "=" * 50),
+        cursor(1, "2026-02-30", REF),
+        cursor(1, "2026-01-01", REF[1:]),
+        cursor(1, "2026-01-01", REF[1:] + "０"),
+        cursor(0, "2026-01-01", REF),
+        cursor(2**31, "2026-01-01", REF),
+        cursor("2026-01-01", 1, REF),  # as it was while the list was ordered by day
+    ],
+)
 async def test_a_made_up_cursor_is_a_fault(http: httpx.AsyncClient, world: World, cursor: str) -> None:
     answer = await http.get(URL, params={**PERIOD, "cursor": cursor}, headers=world.admin)
     assert answer.status_code == 422
