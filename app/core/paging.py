@@ -20,6 +20,9 @@ R = TypeVar("R")
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+LARGEST = 2**31 - 1
+LARGEST_BIG = 2**63 - 1
+"""Of PostgreSQL's integer and bigint."""
 
 
 class Page(BaseModel, Generic[T]):
@@ -35,8 +38,11 @@ class PageQuery(NamedTuple):
     limit: int
     cursor: str | None
 
-    def after(self, *kinds: type) -> list[str | int] | None:
-        """The key behind which the page starts, checked against the kinds of its parts; None at the start."""
+    def after(self, *kinds: type, largest: int = LARGEST) -> list[str | int] | None:
+        """The key behind which the page starts, checked against the kinds of its parts; None at the start.
+
+        `largest`: what a number in it may be, which a column must be able to hold.
+        """
         if self.cursor is None:
             return None
         try:
@@ -48,7 +54,7 @@ class PageQuery(NamedTuple):
             raise InvalidRequest(faults=[Fault("/cursor", "invalid_cursor")])
         if any(isinstance(part, str) and "\0" in part for part in key):
             raise InvalidRequest(faults=[Fault("/cursor", "invalid_cursor")])
-        if any(isinstance(part, int) and abs(part) >= 2**63 for part in key):
+        if any(isinstance(part, int) and abs(part) > largest for part in key):
             raise InvalidRequest(faults=[Fault("/cursor", "invalid_cursor")])
         checked: list[str | int] = key
         return checked

@@ -14,7 +14,7 @@ from app.core.database import Database
 from app.core.deps import AppSettings, Paging, ReadSession, get_database
 from app.core.faults import Fault
 from app.core.openapi import problems
-from app.core.paging import Page, cursor
+from app.core.paging import LARGEST_BIG, Page, cursor
 from app.core.problems import (
     AddressNotAllowed,
     InvalidRequest,
@@ -92,7 +92,7 @@ async def read_audit(subject: Reader, session: ReadSession, wanted: Filters, pag
 
     Neither passwords nor tokens nor anybody's personal data stand in a line.
     """
-    after = paging.after(int)
+    after = paging.after(int, largest=LARGEST_BIG)
     before = None if after is None else int(after[0])
     lines = await service.read(session, subject, wanted, before, paging.limit + 1)
     shown = lines[: paging.limit]

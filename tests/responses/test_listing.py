@@ -113,12 +113,12 @@ async def read(world: World, http: httpx.AsyncClient, headers: dict[str, str], q
         plan = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
         told = plan.scalar_one()
     tree = json.loads(told) if isinstance(told, str) else told
-    return sum(rows_of(tree[0]["Plan"]))
+    return round(sum(rows_of(tree[0]["Plan"])))
 
 
 def rows_of(node: dict[str, Any]) -> list[float]:
     """Rows looked at in each scan of the responses."""
-    own = []
+    own: list[float] = []
     if node.get("Relation Name") == "responses":
         looked = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
         own = [looked * node["Actual Loops"]]

@@ -1,5 +1,6 @@
 """Whatever is thrown at any operation: no 5xx, and no answer that the OpenAPI does not describe."""
 
+import base64
 import json
 import os
 import re
@@ -360,6 +361,39 @@ def test_strange_pages(http: httpx.Client, admin: dict[str, str], name: str, val
     for path in ("units", "procedures", "devices"):
         answer = http.get(f"/api/v1/{path}", params={name: value}, headers=admin)
         assert answer.status_code in {200, 422}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        [2**31],
+        [-(2**31) - 1],
+        [2**63],
+        [2**31, "x"],
+        ["x", 2**31],
+        ["x", "y"],
+        ["x"],
+        ["9999-99-99", 1],
+        [2**31, "2026-01-01", "0" * 32],
+        ["2026-01-01T00:00:00+07:00", "x"],
+    ],
+)
+def test_made_up_cursors(http: httpx.Client, admin: dict[str, str], key: list[str | int]) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    described = application(NOWHERE).openapi()["paths"]
+    lists = [
+        path
+        for path, methods in described.items()
+        if any(one["name"] == "cursor" for one in methods.get("get", {}).get("parameters", ()))
+    ]
+    assert len(lists) > 10
+    query = {"from": "2026-01-01", "to": "2026-01-31", "year": "2026", "cursor": cursor}
+    broken = []
+    for path in lists:
+        answer = http.get(re.sub(r"\{[^}]*\}", "1", path), params=query, headers=admin)
+        if answer.status_code >= 500:
+            broken.append(path)
+    assert broken == []
 
 
 def test_a_crowd_of_random_link_codes_never_reaches_the_database(http: httpx.Client, server: Server) -> None:
