@@ -394,9 +394,3 @@ def test_made_up_cursors(http: httpx.Client, admin: dict[str, str], key: list[st
         if answer.status_code >= 500:
             broken.append(path)
     assert broken == []
-
-
-def test_a_crowd_of_random_link_codes_never_reaches_the_database(http: httpx.Client, server: Server) -> None:
-    for number in range(300):
-        answer = http.get(f"/api/v1/links/{number:020}")
-        assert (answer.status_code, answer.json()["code"]) == (404, "link_unknown")

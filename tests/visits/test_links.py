@@ -56,7 +56,7 @@ def test_text_and_bytes_of_one_secret_agree() -> None:
 
 
 def test_200_000_random_codes_never_pass() -> None:
-    """A fifth of a million, to keep the suite quick; the story test tries the whole million over HTTP."""
+    """What a door does with a code that does not pass is tried in test_follow.py."""
     noise = random.Random(20261120).randbytes(200_000 * CODE_LENGTH)
     letters = noise.translate((ALPHABET * 8).encode()).decode()
     codes = (letters[start : start + CODE_LENGTH] for start in range(0, len(letters), CODE_LENGTH))
