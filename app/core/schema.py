@@ -16,6 +16,7 @@ from app.core.text import clean, first_hidden, fits_in_address
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff]")
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
 class In(BaseModel):
@@ -72,14 +73,15 @@ NewCode = Annotated[Code, AfterValidator(_storable), AfterValidator(_address_par
 """A code to keep: as `Title`, and fit to stand in an address (`/api/v1/units/{code}`)."""
 
 
-def _only_text(value: object) -> object:
-    if not isinstance(value, str):
-        raise PydanticCustomError("invalid_instant", "an instant is a text")
+def _dated(value: object) -> object:
+    if not isinstance(value, str) or not _DATED.match(value):
+        raise PydanticCustomError("invalid_instant", "an instant is a text that begins with its day")
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_only_text)]
-"""An aware instant as RFC 3339 text: Pydantic alone would take a bare number for seconds since 1970."""
+Instant = Annotated[AwareDatetime, BeforeValidator(_dated)]
+"""An aware instant as RFC 3339 text: Pydantic alone would take a number, bare or in quotes, for seconds since
+1970, and a large one for milliseconds."""
 
 
 def _day(value: object) -> date:

@@ -16,16 +16,18 @@ from secrets import randbits
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app.core.errors import faults_of
 from app.core.faults import Fault
 from app.core.problems import BadRequest, InvalidRequest
+from app.core.schema import Instant
 from app.questionnaires.definition import Definition
 from app.responses.schemas import ResponseIn
 
 MAX_FIELDS = 500
 QUESTIONS_A_MINUTE = 7
+_INSTANT = TypeAdapter[datetime](Instant)
 ANSWERS: Mapping[str, int | None] = {**{str(value): value for value in range(1, 6)}, "none": None}
 
 
@@ -140,6 +142,7 @@ def _is_id(text: str) -> bool:
 
 def _is_instant(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        _INSTANT.validate_python(text)
+    except ValidationError:
         return False
+    return True

@@ -89,6 +89,49 @@ async def test_what_cannot_be_taken_is_told_why(
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "1763600000",
+        "-62135596800",
+        "+1763600000",
+        "1763600000.5",
+        "1763600000000",
+        " 1763600000",
+        "１７６３６０００００",
+        1_763_600_000,
+        1763600000.5,
+        "2026-11-20",
+        "2026-11-20T09:14:02",
+        "2026-11-20T24:14:02Z",
+        "2026-11-20T09:14:02+7",
+        "20261120T091402Z",
+        "20/11/2026 09:14:02+07:00",
+        "",
+        None,
+    ],
+)
+@pytest.mark.parametrize("name", ["submitted_at", "sent_at"])
+async def test_an_instant_is_a_day_and_a_time_with_an_offset(
+    http: httpx.AsyncClient, tablet: dict[str, str], name: str, instant: object
+) -> None:
+    answer = await http.post(URL, json=said.body(**{name: instant}), headers=tablet)
+    assert answer.status_code == 422
+    assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [
+        (f"/{name}", "invalid_instant")
+    ]
+
+
+@pytest.mark.parametrize("form", ["{}T{}Z", "{}t{}z", "{} {}+00:00", "{}T{}.123456+00:00", "{}T{}.5-00:00"])
+async def test_an_instant_may_be_written_in_every_way_of_the_standard(
+    http: httpx.AsyncClient, tablet: dict[str, str], form: str
+) -> None:
+    now = utc_now()
+    instant = form.format(now.date(), now.time().replace(microsecond=0))
+    sent = said.body(submitted_at=instant, sent_at=instant)
+    assert (await http.post(URL, json=sent, headers=tablet)).status_code == 201
+
+
 async def test_every_fault_is_named_at_once_in_the_callers_language(
     http: httpx.AsyncClient, tablet: dict[str, str]
 ) -> None:

@@ -159,6 +159,7 @@ async def test_faults_stand_beside_their_questions_and_answers_are_kept(
         ({"comment": "x" * 2001}, "comment"),
         ({"id": "nonsense"}, "other"),
         ({"opened_at": "yesterday"}, "other"),
+        ({"opened_at": "20261120T091402+0700"}, "other"),
         ({"a.Z9": "5"}, "other"),
         ({"r.salary": "high"}, "other"),
         ({"a.A1": "9"}, "A1"),
