@@ -142,6 +142,7 @@ def create_app(settings: Settings, opened: Opened = opened) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # core/http does it, without naming a host
         # its own would tell collectors the paths of requests, and so the codes of links: see core/tracing
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

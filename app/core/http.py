@@ -211,7 +211,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         raise error
     match error.status_code:
         case 404:
-            return _answer(request, NotFound())
+            return _without_slash(request) or _answer(request, NotFound())
         case 405:
             answer = _answer(request, MethodNotAllowed())
             answer.headers["Allow"] = ", ".join(_allowed(request))
@@ -219,7 +219,34 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         case _:
             # Starlette hides a Problem raised while the body arrives behind a 400 of its own
             cause = error.__cause__ or error.__context__
-            return _answer(request, cause if isinstance(cause, Problem) else BadRequest())
+            return _answer(request, cause if isinstance(cause, Problem) else _unreadable(request, cause))
+
+
+def _unreadable(request: Request, cause: BaseException | None) -> Problem:
+    """Why a body could not be read, as far as that can be told."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        return UnsupportedMediaType(expected="Content-Encoding: identity")
+    if isinstance(cause, UnicodeDecodeError):
+        return InvalidRequest(faults=[Fault("", "invalid_json")])
+    return BadRequest()
+
+
+def _without_slash(request: Request) -> Response | None:
+    """To the same address without its last slash, if there is one of ours.
+
+    Starlette would name the host and the scheme as well, and knows neither behind a proxy: a token would be
+    sent in the clear.
+    """
+    sent: bytes = request.scope.get("raw_path", b"")
+    path = request.scope["path"].rstrip("/")
+    if not sent.endswith(b"/") or not path or path.startswith("//"):
+        return None
+    scope = {**request.scope, "path": path}
+    if all(route.matches(scope)[0] is Match.NONE for route in request.app.routes):
+        return None
+    query = request.scope["query_string"]
+    location = sent.rstrip(b"/") + (b"?" + query if query else b"")
+    return Response(status_code=307, headers={"Location": location.decode("latin-1")})
 
 
 def _allowed(request: Request) -> list[str]:

@@ -11,7 +11,7 @@ FAULTS: dict[str, Text] = {
     # the shape of a body or a parameter
     "missing": Text("Thiếu trường bắt buộc.", "This field is required."),
     "unknown_field": Text("Không có trường nào tên như vậy.", "There is no field of this name."),
-    "invalid_json": Text("Nội dung không phải JSON hợp lệ.", "The body is not valid JSON."),
+    "invalid_json": Text("Nội dung không phải JSON hợp lệ (UTF-8).", "The body is not valid JSON in UTF-8."),
     "invalid_type": Text("Kiểu dữ liệu không đúng.", "The value has the wrong type."),
     "invalid_value": Text("Giá trị không hợp lệ.", "The value is not valid."),
     "not_allowed": Text("Giá trị phải là một trong: {allowed}.", "The value must be one of: {allowed}."),
