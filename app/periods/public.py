@@ -84,34 +84,47 @@ def safe_layers(
     mine: frozenset[int],
     beside: Sequence[Beside],
     min_n: int,
+    within: Layers | None = None,
 ) -> Layers:
     """What a new publication may show.
 
     parents: every unit concerned and what it hangs beneath, parents first. own: for each unit, overall and
     then each component, its own number of responses in each segment. segments: which of them the new
-    publication adds up. mine: the units in its tree. Sets hold ids of units.
+    publication adds up. mine: the units of it that may be shown. within: not more than these. Sets hold ids
+    of units.
     """
     number = {unit: at for at, unit in enumerate(parents)}
     order = list(parents)
     tree = Tree.of([None if above is None else number[above] for above in parents.values()])
     rows = len(next(iter(own.values())))
     counts = [Counts(tree, [own[unit][row] for unit in order]) for row in range(rows)]
-    first, last = component_groups(rows - 1)
+    first, last = ([1 + at for at in group] for group in component_groups(rows - 1))
+    groups = [[counts[0]], [counts[row] for row in first], [counts[row] for row in last]]
+    if first:
+        groups[1].append(Counts(tree, [_lone(own[unit], last, min_n) for unit in order]))
     chosen: list[frozenset[int]] = []
     candidates = frozenset(number[unit] for unit in mine)
-    for layer, group in enumerate(([0], [1 + at for at in first], [1 + at for at in last])):
+    for layer, group in enumerate(groups):
+        if within is not None:
+            candidates &= {number[unit] for unit in within[layer]}
         earlier = [
             Shown(_vector(one.segments), frozenset(number[unit] for unit in one.layers[layer]))
             for one in beside
         ]
         if group:
-            candidates = choose(
-                tree, [counts[row] for row in group], earlier, _vector(segments), candidates, min_n
-            )
+            candidates = choose(tree, group, earlier, _vector(segments), candidates, min_n)
         elif layer == 2:
             candidates = frozenset()
         chosen.append(frozenset(order[at] for at in candidates))
     return Layers(*chosen)
+
+
+def _lone(own: Sequence[Sequence[int]], last: Sequence[int], min_n: int) -> list[int]:
+    """What the overall figure less the first components tells of a single one: where the others are zero."""
+    return [
+        sum(answers) + (min_n if sum(map(bool, answers)) > 1 else 0)
+        for answers in zip(*(own[row] for row in last), strict=True)
+    ]
 
 
 def _vector(segments: Sequence[int]) -> Vector:

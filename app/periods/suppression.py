@@ -17,6 +17,7 @@ nested sets of units (overall, the first components, the last two) suffice.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from app.periods.spaces import Places, Space, Vector, contains, meet, plus, restrict, span, whole
 
@@ -79,7 +80,8 @@ def choose(
     """The units a new publication may show; empty when nothing of it may be shown.
 
     `layers`: figures that are shown for the same units, each with counts of its own. `earlier`: what is
-    published for good, assumed safe. `candidates`: a set that holds a unit's parent whenever it holds a unit
+    published for good; what it gives away already (by a smaller `min_n`, say) cannot be mended by hiding
+    anything, and hinders nothing. `candidates`: a set that holds a unit's parent whenever it holds a unit
     that has one in the set's tree. Smallest units are hidden first; hiding a unit hides all beneath it.
     """
     shown = set(candidates)
@@ -91,11 +93,13 @@ def choose(
     for unit in sorted(shown):
         if any(0 < _times(segments, counts.totals[unit]) < min_n for counts in layers):
             hide(unit)
+    before = [_known(tree, counts, earlier) for counts in layers]
     while shown:
         publications = [*earlier, Shown(segments, frozenset(shown))]
         wanted: set[int] = set()
-        for counts in layers:
-            for danger in _dangers(tree, counts, publications, min_n):
+        for counts, was in zip(layers, before, strict=True):
+            now = _known(tree, counts, publications)
+            for danger in _dangers(tree, counts, now, was, min_n):
                 wanted.add(_to_hide(tree, counts, shown, sizes, danger, min_n))
         if not wanted:
             break
@@ -132,15 +136,19 @@ def _to_hide(
     return -1 if above is None else above
 
 
-def _dangers(
-    tree: Tree, counts: Counts, publications: Sequence[Shown], min_n: int
-) -> Iterator[tuple[int | None, int | None]]:
-    """(parent, child or None for the parent's own share) where something small can be computed.
+class _Known(NamedTuple):
+    """What some publications tell: of each unit's total from beneath, of it in all, of its own share."""
 
-    At first every unit that is endangered without its neighbours; then one a star, since one hidden unit may
-    help several.
-    """
+    shown_by: Sequence[Sequence[Vector]]
+    up: Sequence[Space]
+    total: Sequence[Space]
+    own: Sequence[Space]
+
+
+def _known(tree: Tree, counts: Counts, publications: Sequence[Shown]) -> _Known:
+    """One walk up the tree and one down."""
     everything = whole(len(counts.own[0]))
+    everywhere = frozenset(range(len(counts.own[0])))
     shown_by: list[list[Vector]] = [[] for _ in tree.parents]
     for publication in publications:
         for unit in publication.units:
@@ -152,11 +160,32 @@ def _dangers(
         for child in tree.children[unit]:
             below = meet(below, up[child], counts.places[child])
         up[unit] = plus(spans[tuple(shown_by[unit])], below)
-    known = list(up)
+    total, own = list(up), list(up)
+    for star, children in enumerate(tree.children):
+        before = [meet(total[star], (), counts.own_places[star])]
+        for child in children:
+            before.append(meet(before[-1], up[child], counts.places[child]))
+        after = total[star]
+        for at in reversed(range(len(children))):
+            child = children[at]
+            total[child] = plus(up[child], meet(before[at], after, everywhere))
+            after = meet(after, up[child], counts.places[child])
+        own[star] = after  # what of the total is known of all children, and so of the unit's own share
+    return _Known(shown_by, up, total, own)
+
+
+def _dangers(
+    tree: Tree, counts: Counts, now: _Known, was: _Known, min_n: int
+) -> Iterator[tuple[int | None, int | None]]:
+    """(parent, child or None for the parent's own share) where something small can be computed anew.
+
+    At first every unit that is endangered without its neighbours; then one a star, since one hidden unit may
+    help several.
+    """
     alone = [
         (tree.parents[unit], unit)
-        for unit, space in enumerate(up)
-        if _small(space, counts.totals[unit], counts.places[unit], min_n)
+        for unit, space in enumerate(now.up)
+        if _small(space, was.total[unit], counts.totals[unit], counts.places[unit], min_n)
     ]
     if alone:  # endangered by what is shown of itself: seen to first, all at once
         yield from alone
@@ -166,45 +195,29 @@ def _dangers(
         if star in spoilt:  # what is in danger there may be only because of the danger above
             spoilt.update(children)
             continue
-        for found in _star(star, children, counts, (up, known, shown_by), min_n):
+        for found in _star(star, children, counts, now, was, min_n):
             spoilt.update(children)
             yield found
 
 
 def _star(
-    star: int,
-    children: Sequence[int],
-    counts: Counts,
-    spaces: tuple[list[Space], list[Space], list[list[Vector]]],
-    min_n: int,
+    star: int, children: Sequence[int], counts: Counts, now: _Known, was: _Known, min_n: int
 ) -> Iterator[tuple[int | None, int | None]]:
-    """Pass what is known of a unit on to its children, and tell the first danger among them."""
-    up, known, shown_by = spaces
+    """The first danger among a unit's children, or to its own share."""
     if not children:
         return
-    without_own = meet(known[star], (), counts.own_places[star])
-    before = [without_own]
     for child in children:
-        before.append(meet(before[-1], up[child], counts.places[child]))
-    after = known[star]
-    danger: int | None = None
-    found = False
-    for at in reversed(range(len(children))):
-        child = children[at]
-        from_above = meet(before[at], after, frozenset(range(len(counts.own[0]))))
-        known[child] = plus(up[child], from_above)
-        after = meet(after, up[child], counts.places[child])
-        if _small(known[child], counts.totals[child], counts.places[child], min_n):
-            danger, found = child, True
-    if not found:
-        # `after`: what of the unit's total is known of all children, and so of its own share
-        found = _small(after, counts.own[star], counts.own_places[star], min_n)
-    if not found:
-        found = any(
-            0 < _group(row, star, children, counts, up) < min_n for row in (*known[star], *shown_by[star])
-        )
+        totals, places = counts.totals[child], counts.places[child]
+        if _small(now.total[child], was.total[child], totals, places, min_n):
+            yield star, child
+            return
+    found = _small(now.own[star], was.own[star], counts.own[star], counts.own_places[star], min_n)
+    for row in () if found else (*now.total[star], *now.shown_by[star]):
+        left = _group(row, star, children, counts, now.up)
+        known = contains(was.total[star], row) and _group(row, star, children, counts, was.up) == left
+        found = found or (0 < left < min_n and not known)
     if found:
-        yield star, danger
+        yield star, None
 
 
 def _group(row: Vector, star: int, children: Sequence[int], counts: Counts, up: Sequence[Space]) -> int:
@@ -219,18 +232,21 @@ def _group(row: Vector, star: int, children: Sequence[int], counts: Counts, up: 
     return left
 
 
-def _small(space: Space, totals: Sequence[int], places: Places, min_n: int) -> bool:
-    """Whether a space holds anything that rests on fewer than `min_n` responses, and on some."""
+def _small(space: Space, was: Space, totals: Sequence[int], places: Places, min_n: int) -> bool:
+    """Whether a space holds anything new that rests on fewer than `min_n` responses, and on some."""
     few = [at for at in sorted(places) if totals[at] < min_n]
     if not few or not space:
         return False
     within = meet(restrict(space, places), (), places - frozenset(few))
     if not within:
         return False
+    known = restrict(was, places)
     for size in range(1, min(len(few), min_n - 1) + 1):
         for some in combinations(few, size):
-            if sum(totals[at] for at in some) < min_n and meet(within, (), frozenset(few) - frozenset(some)):
-                return True
+            if sum(totals[at] for at in some) < min_n:
+                found = meet(within, (), frozenset(few) - frozenset(some))
+                if not all(contains(known, row) for row in found):
+                    return True
     return False
 
 

@@ -281,6 +281,29 @@ def test_a_revision_with_few_newcomers_shows_nobody_whom_they_would_stand_alone_
     assert overall(STAR, own, (1, 0), (1, 1)) == [{0, 1, 2, 3}, set()]
 
 
+def test_what_is_given_away_already_hinders_nothing_new() -> None:
+    """The smallest number was raised after the first month had been published."""
+    parents = dict(enumerate(STAR))
+    own = {0: [[0, 0, 0]], 1: [[7, 20, 20]], 2: [[30, 30, 30]], 3: [[40, 40, 40]]}
+    everyone = frozenset(parents)
+    month = safe_layers(parents, own, (1, 0, 0), everyone, [], 5)
+    assert month.overall == everyone
+    assert safe_layers(parents, own, (1, 1, 1), everyone, [Beside((1, 0, 0), month)], 10).overall == everyone
+    own[1] = [[7, 20, 8]]
+    two = safe_layers(parents, own, (1, 1, 0), everyone, [Beside((1, 0, 0), month)], 10)
+    assert two.overall == everyone
+    beside = [Beside((1, 0, 0), month), Beside((1, 1, 0), two)]
+    assert safe_layers(parents, own, (1, 1, 1), everyone, beside, 10).overall == {0, 3}
+
+
+def test_a_component_stands_alone_where_the_other_last_one_has_no_answers() -> None:
+    """The overall figure less the first component would give it away."""
+    answers = ((5, 0, 5, 0), (0, 0, 0, 0), (5, 5, 1, 0))
+    own = {unit: [[number] for number in row] for unit, row in enumerate(answers)}
+    layers = safe_layers({0: None, 1: 0, 2: 0}, own, (1,), frozenset(own), [], 5)
+    assert (layers.overall, layers.first, layers.last) == ({0, 1, 2}, {0, 1}, {0, 1})
+
+
 def test_a_tree_wants_its_parents_first() -> None:
     with pytest.raises(ValueError, match="parents"):
         Tree.of([1, None])
