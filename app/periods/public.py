@@ -40,8 +40,11 @@ class Layers(NamedTuple):
     last: frozenset[int]
 
 
-Own = tuple[tuple[int, int, int], ...]
-"""Of a unit alone: (responses, answers, satisfied) overall, then of each component."""
+Own = tuple[tuple[int, ...], ...]
+"""Of a unit alone: overall, then of each component, all whole numbers of which its figure is made.
+
+The first is the number of responses: of people with a valid answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,37 @@ def component_groups(components: int) -> tuple[range, range]:
 def own_figures(body: Json) -> dict[int, Own]:
     """What each unit has of its own: its figures less those of its children."""
     ids = {unit["code"]: unit["id"] for unit in body["units"]}
-    own: dict[int, list[list[int]]] = {}
+    own: dict[int, Own] = {}
     for unit in body["units"]:
-        totals = [_counted(unit["overall"]), *map(_counted, unit["components"])]
-        own[unit["id"]] = [list(row) for row in totals]
+        counts = [[_counts(one) for one in part["criteria"]] for part in unit["components"]]
+        totals = own_of(
+            [unit["overall"]["sums"], *(part["sums"] for part in unit["components"])],
+            [[row for part in counts for row in part], *counts],
+        )
+        own[unit["id"]] = totals
         if unit["parent"] is not None:  # parents stand before their children
-            above = own[ids[unit["parent"]]]
-            for row, less in zip(above, totals, strict=True):
-                row[:] = [a - b for a, b in zip(row, less, strict=True)]
-    return {unit: tuple((n, x, y) for n, x, y in rows) for unit, rows in own.items()}
+            own[ids[unit["parent"]]] = plus(own[ids[unit["parent"]]], totals, -1)
+    return own
 
 
-def _counted(figure: Json) -> tuple[int, int, int]:
-    return figure["responses"], figure["answers"], figure["satisfied"]
+def own_of(sums: Sequence[Sequence[int]], counts: Sequence[Sequence[Sequence[int]]]) -> Own:
+    """From the sums, and the counts of answers by criterion, of the whole and of each component."""
+    return tuple(
+        (*row, *(number for criterion in criteria for number in criterion))
+        for row, criteria in zip(sums, counts, strict=True)
+    )
+
+
+def plus(own: Own, other: Own, by: int = 1) -> Own:
+    """One and so many times another."""
+    return tuple(
+        tuple(a + by * b for a, b in zip(row, added, strict=True))
+        for row, added in zip(own, other, strict=True)
+    )
+
+
+def _counts(criterion: Json) -> list[int]:
+    return [criterion["skipped"], *(criterion["distribution"][str(answer)] for answer in range(1, 6))]
 
 
 def safe_layers(

@@ -1,4 +1,4 @@
-"""What periods ask of the database: the tree, the cells, the responses themselves, periods and snapshots.
+"""What periods ask of the database: the cells, the responses themselves, periods and snapshots.
 
 Statements take units as one array, so that their texts are few and stay prepared.
 """
@@ -15,24 +15,13 @@ from app.auth.subjects import Subject
 from app.models.period import Period, Snapshot
 from app.models.questionnaire import Questionnaire
 from app.models.unit import Unit
-from app.periods.figures import Cell, Place
+from app.periods.figures import Cell
 from app.rollups.queries import ranges
 from app.rollups.spans import Spans
 
 Found = tuple[Period, str, str, int]
 """A period, its unit's code, and the code and version of its questionnaire."""
 
-_PLACES = text(
-    """
-    WITH RECURSIVE below AS (
-        SELECT id, code, name, kind, CAST(NULL AS integer) AS parent_id, 0 AS depth
-        FROM units WHERE id = :top
-        UNION ALL
-        SELECT u.id, u.code, u.name, u.kind, u.parent_id, b.depth + 1
-        FROM units u JOIN below b ON u.parent_id = b.id)
-    SELECT id, code, name, kind, parent_id FROM below ORDER BY depth, code
-    """
-)
 _PENDING = text(
     """
     SELECT count(*) FROM (
@@ -75,11 +64,6 @@ _VISITED = text(
     GROUP BY unit_id
     """
 )
-
-
-async def places(session: AsyncSession, top: int) -> list[Place]:
-    """A unit and everything beneath it as the tree stands now, parents first."""
-    return [Place(*row) for row in await session.execute(_PLACES, {"top": top})]
 
 
 async def pending(session: AsyncSession, units: Sequence[int], first: date, last: date) -> int:
@@ -221,12 +205,12 @@ async def snapshots(session: AsyncSession, period_id: int) -> list[Snapshot]:
 
 
 async def published_beside(session: AsyncSession, questionnaire_id: int) -> list[tuple[Period, int]]:
-    """Every publication of a questionnaire version: its period and its snapshot's id."""
+    """Every publication of a questionnaire version, the oldest first: its period and its snapshot's id."""
     query = (
         select(Period, Snapshot.id)
         .join(Snapshot, Snapshot.period_id == Period.id)
         .where(Period.questionnaire_id == questionnaire_id, Snapshot.published_at.is_not(None))
-        .order_by(Snapshot.id)
+        .order_by(Snapshot.published_at, Snapshot.id)
     )
     return [(row[0], row[1]) for row in await session.execute(query)]
 

@@ -33,7 +33,7 @@ from app.core.period_problems import (
 )
 from app.core.problems import InvalidRequest, QuestionnaireUnknown
 from app.models.period import Period, Snapshot
-from app.periods import beside, queries
+from app.periods import beside, queries, trees
 from app.periods.figures import Frame, Ground, build, canonical, digest_of
 from app.periods.public import public_body
 from app.periods.schemas import NewPeriod
@@ -256,14 +256,15 @@ def frame_of(period: Period) -> Frame:
 
 async def _read(session: AsyncSession, period: Period) -> Ground:
     """From the cells; PeriodPending while any unit-day of the period is still to be counted."""
-    places = await queries.places(session, period.unit_id)
-    units = [place.id for place in places]
     days = period.first_day, period.last_day
+    forest = await trees.forest_of(session)
+    places = trees.standing(forest, period.unit_id, period.last_day)
+    units = [place.id for place in places]
     if waiting := await queries.pending(session, units, *days):
         raise PeriodPending(pending=waiting)
     cells = await queries.cells(session, units, period.questionnaire_id, *days)
     reasons = await queries.reasons(session, units, period.questionnaire_id, *days)
-    return Ground(places, cells, reasons)
+    return Ground(trees.alive(forest, places, cells, *days), cells, reasons)
 
 
 def _by_a_person(subject: Subject) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -27,93 +26,31 @@ from app.periods.figures import par_index_points
 from app.periods.jobs import close_due
 from app.periods.recount import verify
 from app.periods.schemas import PublicPage, PublicPeriod, PublicUnitOfPeriod
+from tests.support import book
 from tests.support.branches import count
+from tests.support.periods import (
+    BAD,
+    FIRST,
+    GOOD,
+    LAST,
+    PERIODS,
+    PUBLIC,
+    by_code,
+    closed,
+    fill,
+    post,
+    public,
+    published,
+    quarter,
+    refused,
+    say,
+    snapshot,
+)
 from tests.support.rows import FORMS, Said, figures, insert_responses, insert_visits, judge
 from tests.support.visits import today
 from tests.support.world import World
 
-PERIODS, PUBLIC = "/api/v1/periods", "/api/v1/public/periods"
 ROOT = Path(__file__).parents[2]
-FIRST, LAST = date(2026, 7, 1), date(2026, 9, 30)
-GOOD, BAD = (5, 4, 5, 4, 5), (5, 2, 1, 4, 0)
-
-
-@pytest.fixture
-async def two(world: World) -> tuple[dict[str, str], dict[str, str]]:
-    """Two administrators of the province."""
-    lan = await world.person("lan", ("unit_admin", "24"))
-    return lan, await world.person("minh", ("unit_admin", "24"))
-
-
-def quarter(**more: object) -> dict[str, object]:
-    days = {"from": str(FIRST), "to": str(LAST)}
-    return {"unit": "24", **days, "questionnaire": "quick-5", "version": 1, "name": "Quý III", **more}
-
-
-def say(world: World, unit: str, *answers: tuple[int, ...], on: date = FIRST, **more: Any) -> list[Said]:
-    form = world.questionnaires["quick-5"]
-    return [Said(world.units[unit], on, form, one, **more) for one in answers]
-
-
-async def fill(world: World, **counts: int) -> list[Said]:
-    """So many good responses of each unit, one bad one among them; counted."""
-    said = [one for unit, n in counts.items() for one in say(world, unit.strip("_"), BAD, *[GOOD] * (n - 1))]
-    await insert_responses(world.database, said)
-    await count(world.database)
-    return said
-
-
-async def post(http: httpx.AsyncClient, by: dict[str, str], address: str, body: object = None) -> Any:
-    answer = await http.post(f"{PERIODS}{address}", json=body, headers=by)
-    assert answer.status_code < 300, answer.text
-    return answer.json()
-
-
-async def refused(
-    http: httpx.AsyncClient, by: dict[str, str], address: str, body: object = None
-) -> tuple[int, str]:
-    answer = await http.post(f"{PERIODS}{address}", json=body, headers=by)
-    return answer.status_code, answer.json()["code"]
-
-
-async def closed(http: httpx.AsyncClient, by: dict[str, str], **more: object) -> int:
-    """A period that was opened and closed."""
-    made = await post(http, by, "", quarter(**more))
-    assert (await post(http, by, f"/{made['id']}/close"))["state"] == "closed"
-    number: int = made["id"]
-    return number
-
-
-async def published(http: httpx.AsyncClient, two: Sequence[dict[str, str]], **more: object) -> int:
-    number = await closed(http, two[0], **more)
-    await post(http, two[1], f"/{number}/publish", {"revision": 1})
-    return number
-
-
-async def snapshot(http: httpx.AsyncClient, by: dict[str, str], number: int, **query: int) -> dict[str, Any]:
-    answer = await http.get(f"{PERIODS}/{number}/snapshot", params=query, headers=by)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-async def public(http: httpx.AsyncClient, number: int, **query: int) -> dict[str, Any]:
-    answer = await http.get(f"{PUBLIC}/{number}", params=query)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    PublicPeriod.model_validate(body)
-    return body
-
-
-def by_code(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {unit["code"]: unit for unit in body["units"]}
-
-
-def half_up(ratio: Fraction | None) -> float | None:
-    if ratio is None:
-        return None
-    exact = Decimal(100 * ratio.numerator) / Decimal(ratio.denominator)
-    return float(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
 UNITS = ("24", "09001", "09002", "SNV", "09101")
@@ -122,21 +59,52 @@ SAYINGS = st.lists(
     st.tuples(
         st.sampled_from(UNITS),
         st.sampled_from([FIRST - timedelta(1), FIRST, date(2026, 8, 15), LAST, LAST + timedelta(1)]),
-        st.tuples(*[st.integers(0, 5)] * 5).filter(any),
+        st.tuples(*[st.integers(0, 5)] * 16).filter(any),
         st.sampled_from(["counted", "counted", "counted", "quarantined", "void"]),
-        st.sampled_from(["quick-5", "quick-5", "service-16"]),
+        st.booleans(),
     ),
     max_size=40,
 )
 
 
+async def asked(http: httpx.AsyncClient, world: World, formula: str) -> int:
+    """The id of a questionnaire version of sixteen criteria with this formula."""
+    url = "/api/v1/questionnaires"
+    if formula != "pooled":
+        definition = (await http.get(f"{url}/service-16/1")).json()
+        definition = {name: definition[name] for name in ("title", "components", "criteria")}
+        new = {**definition, "code": "service-16", "version": 2, "formula": formula}
+        made = await http.post(url, json=new, headers=world.admin)
+        assert made.status_code in {201, 409}, made.text
+        if made.status_code == 201:
+            done = await http.post(f"{url}/service-16/2/publish", headers=world.admin)
+            assert done.status_code == 200, done.text
+    async with world.database.read() as session:
+        query = text("SELECT id FROM questionnaires WHERE code = 'service-16' ORDER BY version DESC LIMIT 1")
+        return int((await session.execute(query)).scalar_one())
+
+
+def figure_is(shown: dict[str, Any], said: Sequence[Said], places: range, formula: str) -> book.Book:
+    """A figure of a snapshot against the book, to its band."""
+    found = book.book(said, places, formula)
+    book.agrees(shown, found)
+    edges = {"excellent": 90, "good": 80, "fair": 70, "average": 50, "weak": 0}
+    whole = None if found.ratio is None else 100 * found.ratio
+    assert shown["band"] == next(
+        (name for name, edge in edges.items() if whole is not None and whole >= edge), None
+    )
+    return found
+
+
+@pytest.mark.parametrize("formula", ["pooled", "mean_of_criteria"])
 @settings(max_examples=8)
-@given(SAYINGS, st.integers(0, 3))
+@given(sayings=SAYINGS, visits=st.integers(0, 3))
 async def test_every_number_of_a_snapshot_is_what_the_responses_say(
     http: httpx.AsyncClient,
     world: World,
     two: tuple[dict[str, str], dict[str, str]],
-    sayings: list[tuple[str, date, tuple[int, ...], str, str]],
+    formula: str,
+    sayings: list[tuple[str, date, tuple[int, ...], str, bool]],
     visits: int,
 ) -> None:
     async with world.database.transaction() as session:
@@ -148,62 +116,65 @@ async def test_every_number_of_a_snapshot_is_what_the_responses_say(
         await session.execute(text("DELETE FROM period_snapshots"))
         await session.execute(text("DELETE FROM periods"))
         await session.execute(text("ALTER TABLE period_snapshots ENABLE TRIGGER period_snapshots_frozen"))
+    form, other = await asked(http, world, formula), world.questionnaires["quick-5"]
     said = [
-        Said(
-            world.units[unit],
-            on,
-            world.questionnaires[form],
-            answers if form == "quick-5" else answers * 3 + (5,),
-            verdict=verdict,
-        )
-        for unit, on, answers, verdict, form in sayings
+        Said(world.units[unit], on, other, answers[:5], verdict=verdict)
+        if elsewhere
+        else Said(world.units[unit], on, form, answers, verdict=verdict)
+        for unit, on, answers, verdict, elsewhere in sayings
+        if any(answers[:5])
     ]
     await insert_responses(world.database, said)
     if visits:
-        form = world.questionnaires["quick-5"]
         await insert_visits(world.database, world.units["09001"], LAST, form, visits, visits - 1)
     await count(world.database)
-    number = await closed(http, two[0])
+    version = 1 if formula == "pooled" else 2
+    number = await closed(http, two[0], questionnaire="service-16", version=version)
     taken = await snapshot(http, two[0], number)
     body = taken["figures"]
     assert set(by_code(body)) == set(BELOW)
-    inside = [
-        one
-        for one in said
-        if one.questionnaire_id == world.questionnaires["quick-5"] and FIRST <= one.local_day <= LAST
-    ]
+    assert body["formula"] == formula
+    inside = [one for one in said if one.questionnaire_id == form and FIRST <= one.local_day <= LAST]
     ids = {code: world.units[code] for code in UNITS}
-    ratios: dict[str, Fraction] = {}
+    shape = FORMS["service-16"]
+    found: dict[str, book.Book] = {}
     for code, unit in by_code(body).items():
         here = [one for one in inside if one.unit_id in {ids[below] for below in BELOW[code]}]
-        book = figures(here, FORMS["quick-5"])
-        assert (unit["responses"], unit["held_back"]) == (book.responses, book.held_back)
-        assert unit["held_back_by_reason"] == ({"late": book.held_back} if book.held_back else {})
-        assert unit["overall"]["sums"] == list(book.sums[0])
-        for component, sums, counts in zip(unit["components"], book.sums[1:], book.counts, strict=True):
-            ratio = Fraction(sums[2], sums[1]) if sums[1] else None
+        counted = figures(here, shape)
+        assert (unit["responses"], unit["held_back"]) == (counted.responses, counted.held_back)
+        assert unit["held_back_by_reason"] == ({"late": counted.held_back} if counted.held_back else {})
+        found[code] = figure_is(unit["overall"], here, range(16), formula)
+        assert unit["overall"]["sums"] == list(counted.sums[0])
+        ratio = found[code].ratio
+        assert unit["par_index_points"] == book.half_up(None if ratio is None else ratio / 10)
+        for component, sums, places in zip(unit["components"], counted.sums[1:], shape.parts(), strict=True):
             assert component["sums"] == list(sums)
-            assert (component["responses"], component["answers"], component["satisfied"]) == sums[:3]
-            assert component["percent"] == half_up(ratio)
-            assert component["criteria"][0]["distribution"] == {str(at): counts[at] for at in range(1, 6)}
-            assert component["criteria"][0]["skipped"] == counts[0]
-        n, x, y = book.sums[0][:3]
-        assert unit["overall"]["percent"] == half_up(Fraction(y, x) if x else None)
-        ratios[code] = Fraction(y, x or 1)
-        assert (unit["overall"]["responses"], unit["overall"]["answers"]) == (n, x)
-        assert unit["par_index_points"] == half_up(Fraction(y, 10 * x) if x else None)
+            figure_is(component, here, places, formula)
+            for criterion, place in zip(component["criteria"], places, strict=True):
+                counts, alone = counted.counts[place], book.book(here, [place])
+                assert (criterion["answers"], criterion["percent"]) == (alone.n, book.half_up(alone.ratio))
+                book.bounds(criterion, alone)
+                assert criterion["distribution"] == {str(at): counts[at] for at in range(1, 6)}
+                assert criterion["skipped"] == counts[0]
         served = visits if code in {"24", "09001"} else 0
-        assert (unit["visits"], unit["visits_answered"]) == (served, max(0, served - 1))
-    communes = {
-        code: ratios[code] for code in ("09001", "09002") if by_code(body)[code]["overall"]["responses"] >= 5
-    }
-    for code in ("09001", "09002"):
-        rank = by_code(body)[code]["rank"]
-        if code in communes:
-            assert rank["rank"] == 1 + sum(other > communes[code] for other in communes.values())
-        else:
-            assert rank["rank"] is None
-        assert rank["of"] == len(communes)
+        answered = max(0, served - 1)
+        assert (unit["visits"], unit["visits_answered"]) == (served, answered)
+        assert unit["response_rate"] == book.half_up(Fraction(answered, served) if served else None)
+    for siblings in (["09001", "09002"], ["SNV"]):
+        ranked = {code: by_code(body)[code]["overall"] for code in siblings if found[code].n >= 5}
+        for code in siblings:
+            rank = by_code(body)[code]["rank"]
+            if code in ranked:
+                mine = found[code].ratio or Fraction(0)
+                assert rank == {
+                    "rank": 1 + sum((found[other].ratio or 0) > mine for other in ranked),
+                    "best": 1 + sum(one["low"] > ranked[code]["high"] for one in ranked.values()),
+                    "worst": sum(one["high"] >= ranked[code]["low"] for one in ranked.values()),
+                    "of": len(ranked),
+                }
+            else:
+                assert rank == {"rank": None, "best": None, "worst": None, "of": len(ranked)}
+    assert by_code(body)["24"]["rank"] is None
     canonical = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert taken["sha256"] == sha256(canonical.encode()).hexdigest()
     assert all(one.sound for one in await verify(world.database, None))
@@ -421,21 +392,6 @@ async def test_the_command_names_what_differs_and_exits_1(
     assert done.returncode == 1, done.stderr
     assert "units.24.overall.answers: stored 83, counted 79" in done.stderr
     assert "more" in done.stderr
-
-
-async def test_periods_of_two_trees_are_not_published_over_the_same_days(
-    http: httpx.AsyncClient, world: World, two: tuple[dict[str, str], dict[str, str]], database: Database
-) -> None:
-    await fill(world, **{"09001": 8, "09002": 9, "SNV": 20})
-    await published(http, two, to="2026-07-31")
-    async with database.transaction() as session:
-        await session.execute(
-            text("UPDATE units SET parent_id = :parent WHERE code = '09002'"), {"parent": world.units["SNV"]}
-        )
-    number = await closed(http, two[0])
-    assert await refused(http, two[1], f"/{number}/publish", {"revision": 1}) == (409, "tree_differs")
-    later = await published(http, two, **{"from": "2026-08-01", "to": "2026-08-31"})
-    assert by_code(await public(http, later))["09002"]["parent"] == "SNV"
 
 
 async def test_the_feed_is_made_for_caches_and_pages_of_any_origin(
