@@ -5,7 +5,7 @@ Statements take units as one array, so that their texts are few and stay prepare
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,10 +43,11 @@ _REASONS = text(
 )
 _COUNTED = text(
     """
-    SELECT unit_id, verdict, verdict_reason, answers, count(*) AS times FROM responses
+    SELECT unit_id, verdict, verdict_reason, answers, received_at > :settled AS fresh, count(*) AS times
+    FROM responses
     WHERE unit_id = ANY(CAST(:units AS integer[])) AND questionnaire_id = :questionnaire
         AND local_day BETWEEN :first AND :last AND received_at <= :until AND verdict <> 'void'
-    GROUP BY unit_id, verdict, verdict_reason, answers
+    GROUP BY unit_id, verdict, verdict_reason, answers, fresh
     """
 )
 _ARRIVED = text(
@@ -58,8 +59,8 @@ _ARRIVED = text(
 )
 _VISITED = text(
     """
-    SELECT unit_id, count(*) FILTER (WHERE created_at <= :until),
-        count(*) FILTER (WHERE answer_state > 0)
+    SELECT unit_id, count(*) FILTER (WHERE created_at <= :settled),
+        count(*) FILTER (WHERE created_at <= :until), count(*) FILTER (WHERE answer_state > 0)
     FROM visits WHERE unit_id = ANY(CAST(:units AS integer[])) AND served_on BETWEEN :first AND :last
     GROUP BY unit_id
     """
@@ -114,16 +115,21 @@ async def reasons(
     return found
 
 
-Said = tuple[int, str, str | None, bytes, int]
-"""Unit, verdict, reason, answers, and how many such responses there are."""
+UNDER_WAY = timedelta(seconds=60)
+"""What was received so shortly before a snapshot may have been committed after it: longer than a response
+waits for its batch and the batch for the database."""
+
+Said = tuple[int, str, str | None, bytes, bool, int]
+"""Unit, verdict, reason, answers, whether they may have been under way, and how many such there are."""
 
 
 async def said(
     session: AsyncSession, snapshot: Snapshot, period: Period, units: Sequence[int]
 ) -> AsyncIterator[Said]:
     """The responses themselves that a snapshot is to be compared with, alike ones together."""
-    async for row in await session.stream(_COUNTED, _given(snapshot, period, units)):
-        yield row[0], row[1], row[2], row[3], row[4]
+    given = _given(snapshot, period, units) | {"settled": snapshot.taken_at - UNDER_WAY}
+    async for row in await session.stream(_COUNTED, given):
+        yield row[0], row[1], row[2], row[3], row[4], row[5]
 
 
 async def arrived(session: AsyncSession, snapshot: Snapshot, period: Period, units: Sequence[int]) -> int:
@@ -133,11 +139,11 @@ async def arrived(session: AsyncSession, snapshot: Snapshot, period: Period, uni
 
 async def visited(
     session: AsyncSession, snapshot: Snapshot, period: Period, units: Sequence[int]
-) -> dict[int, tuple[int, int]]:
-    """Visits of each unit registered before the snapshot, and how many of all are answered by now."""
-    given = _given(snapshot, period, units)
+) -> dict[int, tuple[int, int, int]]:
+    """Visits of each unit: so many at least and at most in the snapshot, and so many answered by now."""
+    given = _given(snapshot, period, units) | {"settled": snapshot.taken_at - UNDER_WAY}
     del given["questionnaire"]
-    return {unit: (visits, answered) for unit, visits, answered in await session.execute(_VISITED, given)}
+    return {row[0]: (row[1], row[2], row[3]) for row in await session.execute(_VISITED, given)}
 
 
 def _given(snapshot: Snapshot, period: Period, units: Sequence[int]) -> dict[str, object]:

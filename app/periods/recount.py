@@ -4,11 +4,12 @@ The snapshot was summed from cells that PostgreSQL counted; here plain Python co
 the snapshot was taken. Figures differ when somebody changed the snapshot, when a cell was wrong, and when a
 verdict was changed afterwards, for which there are revisions. What arrived afterwards is only told.
 
-Two things cannot be held against the past: visits say whether they are answered but never when, so the stored
-number may be smaller than today's, never larger; and the tree is taken from the snapshot, since units move.
+Three things cannot be held against the past: visits say whether they are answered but never when, so the
+stored number may be smaller than today's, never larger; the tree is taken from the snapshot, since units
+move; and of responses received in the minute before it, it may hold some and lack others (see `underway`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from app.core.period_problems import PeriodUnknown
 from app.models.period import Period, Snapshot
 from app.periods import queries
 from app.periods.figures import Cell, Frame, Ground, Place, build, digest_of
+from app.periods.underway import Numbers, less, numbers, own_numbers, some_of
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups.compare import tally_of
 from app.rollups.lanes import Shape
@@ -79,7 +81,7 @@ async def _check(session: AsyncSession, period: Period, snapshot: Snapshot, publ
         for unit in stored["units"]
     ]
     units = [place.id for place in places]
-    ground = await _count(session, period, snapshot, published, places)
+    ground = await _count(session, period, snapshot, published, places, stored)
     frame = Frame(stored["name"], period.first_day, period.last_day, stored["min_n"])
     counted = build(frame, published.definition, published.layout, ground)
     checked.units = len(units)
@@ -95,19 +97,46 @@ async def _check(session: AsyncSession, period: Period, snapshot: Snapshot, publ
 
 
 async def _count(
-    session: AsyncSession, period: Period, snapshot: Snapshot, published: Published, places: list[Place]
+    session: AsyncSession,
+    period: Period,
+    snapshot: Snapshot,
+    published: Published,
+    places: list[Place],
+    stored: Json,
 ) -> Ground:
     units = [place.id for place in places]
     shape = Shape.of(published.layout)
     cells: dict[int, Cell] = defaultdict(Cell)
     reasons: dict[int, dict[str, int]] = defaultdict(dict)
-    async for unit, verdict, reason, answers, times in queries.said(session, snapshot, period, units):
+    told: dict[int, Numbers] = defaultdict(Counter)
+    fresh: dict[int, list[tuple[str, str | None, bytes, int]]] = defaultdict(list)
+
+    def add(unit: int, verdict: str, reason: str | None, answers: bytes, times: int) -> None:
         if verdict == "counted":
             cells[unit] += Cell(responses=times, tally=times * tally_of(shape, answers)[0])
         else:
             cells[unit] += Cell(held_back=times)
             reasons[unit][reason or ""] = reasons[unit].get(reason or "", 0) + times
-    for unit, (visits, answered) in (await queries.visited(session, snapshot, period, units)).items():
+
+    async for unit, verdict, reason, answers, late, times in queries.said(session, snapshot, period, units):
+        if late:
+            fresh[unit].append((verdict, reason, answers, times))
+        else:
+            add(unit, verdict, reason, answers, times)
+            told[unit].update({name: times * by for name, by in numbers(verdict, reason, answers).items()})
+    own = own_numbers(stored) if fresh else {}
+    for unit, rows in fresh.items():
+        parts = [(numbers(*row[:3]), row[3]) for row in rows]
+        some = some_of(parts, less(own[unit], told[unit]))
+        for at, (verdict, reason, answers, times) in enumerate(rows):
+            add(unit, verdict, reason, answers, times if some is None else some[at])
+    visits_of = {unit["id"]: unit["visits"] for unit in stored["units"]}
+    below: dict[int, int] = defaultdict(int)
+    for place in places:
+        if place.parent_id is not None:
+            below[place.parent_id] += visits_of[place.id]
+    for unit, (least, most, answered) in (await queries.visited(session, snapshot, period, units)).items():
+        visits = max(least, min(most, visits_of[unit] - below[unit]))
         cells[unit] += Cell(visits=visits, answered=min(answered, visits))
     return Ground(places, cells, reasons)
 

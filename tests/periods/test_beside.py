@@ -1,6 +1,6 @@
 """A publication beside those before it, when responses, verdicts or the tree have changed in between."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import httpx
 from sqlalchemy import text
@@ -222,3 +222,26 @@ async def test_whatever_adds_up_the_same_in_both_trees_is_shown_beside_a_move(
     assert await hidden(http, number) == {"SNV", "09002"}
     later = await published(http, two, **MONTHS[1])
     assert await hidden(http, later) == {"SNV", "09002"}
+
+
+async def test_a_response_that_was_being_written_is_no_difference(
+    http: httpx.AsyncClient, world: World, two: Two, database: Database
+) -> None:
+    await fill(world, **{"09001": 8, "09002": 9})
+    within = say(world, "09001", GOOD)
+    await arrive(world, *within)
+    number = await closed(http, two[0])
+    slow = say(world, "09001", (1, 2, 3, 4, 5), GOOD) + say(world, "09002", (1, 1, 1, 1, 1))
+    await insert_responses(database, slow)
+    received = text(
+        "UPDATE responses SET received_at = taken_at - CAST(:ago AS interval) FROM period_snapshots"
+        " WHERE responses.id = ANY(:ids)"
+    )
+    async with database.transaction() as session:
+        await session.execute(received, {"ago": timedelta(seconds=2), "ids": [one.id for one in slow]})
+    (checked,) = await verify(database, number)
+    assert checked.sound, checked.differences
+    async with database.transaction() as session:
+        await session.execute(received, {"ago": timedelta(hours=2), "ids": [slow[0].id]})
+    (checked,) = await verify(database, number)
+    assert "units.09001.overall.responses" in {path for path, _, _ in checked.differences}
