@@ -93,16 +93,23 @@ async def list_published(
     unit: Annotated[Code | None, Query(description="Only of this unit.", examples=["24"])] = None,
     form: Format = None,
 ) -> Response:
-    """The latest first, each with its latest published revision and that publication's SHA-256."""
+    """The latest first, each with its published revisions, their SHA-256, and why there are several."""
     rows = await queries.public_periods(session, unit, after(paging), paging.limit)
-    found = page(rows, paging, _listed, lambda row: (str(row[0].last_day), row[0].id))
+    revisions = await queries.public_revisions(session, [row[0].id for row in rows])
+    found = page(
+        rows,
+        paging,
+        lambda row: _listed(row, revisions[row[0].id]),
+        lambda row: (str(row[0].last_day), row[0].id),
+    )
     body = PublicPage(items=found.items, next=found.next)
     as_json = body.model_dump_json(by_alias=True).encode()
     return _answer(request, form, LATEST, as_json, lambda: tables.of_periods(orjson.loads(as_json)["items"]))
 
 
-def _listed(row: queries.Listed) -> PublicListed:
-    period, unit, code, version, revision, published_at, digest = row
+def _listed(row: queries.Found, revisions: list[queries.Revised]) -> PublicListed:
+    period, unit, code, version = row
+    latest = revisions[-1]
     return PublicListed.model_validate(
         {
             "id": period.id,
@@ -111,9 +118,10 @@ def _listed(row: queries.Listed) -> PublicListed:
             "to": period.last_day,
             "questionnaire": QuestionnaireRef(code=code, version=version),
             "name": period.name,
-            "revision": revision,
-            "published_at": published_at,
-            "sha256": digest,
+            "revision": latest.revision,
+            "published_at": latest.published_at,
+            "sha256": latest.sha256,
+            "revisions": [one._asdict() for one in revisions],
         }
     )
 

@@ -6,8 +6,9 @@ Statements take units as one array, so that their texts are few and stay prepare
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Select, func, select, text, tuple_
+from sqlalchemy import ARRAY, Integer, Select, any_, exists, func, literal, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import within_reach
@@ -184,13 +185,8 @@ async def periods(
     session: AsyncSession, subject: Subject, unit: str | None, after: tuple[date, int] | None, limit: int
 ) -> list[Found]:
     """Periods within the reach, the latest first: `limit` and one more, behind the key `after`."""
-    query = _periods().where(within_reach(Period.unit_id, subject))
-    if unit is not None:
-        query = query.where(Unit.code == unit)
-    if after is not None:
-        query = query.where(tuple_(Period.last_day, Period.id) < tuple_(*after))
-    query = query.order_by(Period.last_day.desc(), Period.id.desc()).limit(limit + 1)
-    return [(row[0], row[1], row[2], row[3]) for row in await session.execute(query)]
+    reached = _periods().where(within_reach(Period.unit_id, subject))
+    return await _page(session, reached, unit, after, limit)
 
 
 async def due(session: AsyncSession) -> list[int]:
@@ -239,32 +235,55 @@ async def public_period(
     return None if row is None or row[0] is None or row[1] is None else (row[0], row[1])
 
 
-Listed = tuple[Period, str, str, int, int, datetime, str]
-"""A published period with unit, questionnaire, version, latest published revision, its time and SHA-256."""
+class Revised(NamedTuple):
+    """A published revision, as the public may know of it."""
+
+    revision: int
+    published_at: datetime
+    sha256: str
+    reason: str | None
+
+
+async def public_revisions(session: AsyncSession, periods: Sequence[int]) -> dict[int, list[Revised]]:
+    """Every published revision of some periods, the first first."""
+    query = (
+        select(
+            Snapshot.period_id,
+            Snapshot.revision,
+            Snapshot.published_at,
+            Snapshot.public_digest,
+            Snapshot.reason,
+        )
+        .where(
+            Snapshot.period_id == any_(literal(periods, ARRAY(Integer))), Snapshot.published_at.is_not(None)
+        )
+        .order_by(Snapshot.period_id, Snapshot.revision)
+    )
+    found: dict[int, list[Revised]] = defaultdict(list)
+    for period, revision, published_at, digest, reason in await session.execute(query):
+        if published_at is not None and digest is not None:
+            found[period].append(Revised(revision, published_at, digest, reason))
+    return found
 
 
 async def public_periods(
     session: AsyncSession, unit: str | None, after: tuple[date, int] | None, limit: int
-) -> list[Listed]:
+) -> list[Found]:
     """Published periods, the latest first: `limit` and one more, behind the key `after`."""
-    latest = (
-        select(Snapshot.period_id, func.max(Snapshot.revision).label("revision"))
-        .where(Snapshot.published_at.is_not(None))
-        .group_by(Snapshot.period_id)
-        .subquery()
-    )
-    query = (
-        _periods()
-        .join(latest, latest.c.period_id == Period.id)
-        .join(
-            Snapshot,
-            (Snapshot.period_id == Period.id) & (Snapshot.revision == latest.c.revision),
-        )
-        .add_columns(Snapshot.revision, Snapshot.published_at, Snapshot.public_digest)
-    )
+    published = exists().where(Snapshot.period_id == Period.id, Snapshot.published_at.is_not(None))
+    return await _page(session, _periods().where(published), unit, after, limit)
+
+
+async def _page(
+    session: AsyncSession,
+    query: Select[Period, str, str, int],
+    unit: str | None,
+    after: tuple[date, int] | None,
+    limit: int,
+) -> list[Found]:
     if unit is not None:
         query = query.where(Unit.code == unit)
     if after is not None:
         query = query.where(tuple_(Period.last_day, Period.id) < tuple_(*after))
     query = query.order_by(Period.last_day.desc(), Period.id.desc()).limit(limit + 1)
-    return [(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in await session.execute(query)]
+    return [(row[0], row[1], row[2], row[3]) for row in await session.execute(query)]

@@ -142,6 +142,15 @@ class SnapshotOut(Out):
     figures: dict[str, object]
 
 
+class PublicRevision(Out):
+    """A published revision, under which the period's figures stay readable."""
+
+    revision: int
+    published_at: datetime
+    sha256: str
+    reason: Annotated[str | None, Field(description="Why there is a revision; null for the first.")]
+
+
 class PublicListed(Out):
     """A published period in the list."""
 
@@ -154,6 +163,10 @@ class PublicListed(Out):
     revision: Annotated[int, Field(description="The latest published one.")]
     published_at: datetime
     sha256: str
+    revisions: Annotated[
+        list[PublicRevision],
+        Field(description="Every published one, the first first; numbers may be missing."),
+    ]
 
 
 class PublicPage(Out):

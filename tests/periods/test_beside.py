@@ -1,6 +1,7 @@
 """A publication beside those before it, when responses, verdicts or the tree have changed in between."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import httpx
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from app.periods.recount import verify
 from tests.support.branches import count
 from tests.support.periods import (
     GOOD,
+    PUBLIC,
     by_code,
     closed,
     fill,
@@ -245,3 +247,22 @@ async def test_a_response_that_was_being_written_is_no_difference(
         await session.execute(received, {"ago": timedelta(hours=2), "ids": [slow[0].id]})
     (checked,) = await verify(database, number)
     assert "units.09001.overall.responses" in {path for path, _, _ in checked.differences}
+
+
+async def test_the_list_names_every_published_revision_and_why(
+    http: httpx.AsyncClient, world: World, two: Two
+) -> None:
+    await fill(world, **{"09001": 8, "09002": 9})
+    number = await published(http, two)
+    for reason, publish in (("Gửi muộn", False), ("Gửi rất muộn", True)):
+        await arrive(world, *[one for unit in ("09001", "09002") for one in say(world, unit, *[GOOD] * 7)])
+        made = await post(http, two[0], f"/{number}/revisions", {"reason": reason})
+        if publish:
+            await post(http, two[1], f"/{number}/publish", {"revision": made["revision"]})
+    (item,) = (await http.get(PUBLIC)).json()["items"]
+    assert [(one["revision"], one["reason"]) for one in item["revisions"]] == [(1, None), (3, "Gửi rất muộn")]
+    for one in item["revisions"]:
+        read: dict[str, Any] = await public(http, number, revision=one["revision"])
+        assert (read["sha256"], read["published_at"][:16]) == (one["sha256"], read["published_at"][:16])
+    assert (item["revision"], item["sha256"]) == (3, item["revisions"][-1]["sha256"])
+    assert (await http.get(f"{PUBLIC}/{number}", params={"revision": 2})).status_code == 404
