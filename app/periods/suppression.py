@@ -93,13 +93,12 @@ def choose(
     for unit in sorted(shown):
         if any(0 < _times(segments, counts.totals[unit]) < min_n for counts in layers):
             hide(unit)
-    before = [_known(tree, counts, earlier) for counts in layers]
+    before = [_known(tree, counts, *_from_beneath(tree, counts, earlier)) for counts in layers]
     while shown:
         publications = [*earlier, Shown(segments, frozenset(shown))]
         wanted: set[int] = set()
         for counts, was in zip(layers, before, strict=True):
-            now = _known(tree, counts, publications)
-            for danger in _dangers(tree, counts, now, was, min_n):
+            for danger in _dangers(tree, counts, publications, was, min_n):
                 wanted.add(_to_hide(tree, counts, shown, sizes, danger, min_n))
         if not wanted:
             break
@@ -145,10 +144,11 @@ class _Known(NamedTuple):
     own: Sequence[Space]
 
 
-def _known(tree: Tree, counts: Counts, publications: Sequence[Shown]) -> _Known:
-    """One walk up the tree and one down."""
+def _from_beneath(
+    tree: Tree, counts: Counts, publications: Sequence[Shown]
+) -> tuple[list[list[Vector]], list[Space]]:
+    """The walk up the tree: what is shown of each unit, and what is known of it without its neighbours."""
     everything = whole(len(counts.own[0]))
-    everywhere = frozenset(range(len(counts.own[0])))
     shown_by: list[list[Vector]] = [[] for _ in tree.parents]
     for publication in publications:
         for unit in publication.units:
@@ -160,6 +160,12 @@ def _known(tree: Tree, counts: Counts, publications: Sequence[Shown]) -> _Known:
         for child in tree.children[unit]:
             below = meet(below, up[child], counts.places[child])
         up[unit] = plus(spans[tuple(shown_by[unit])], below)
+    return shown_by, up
+
+
+def _known(tree: Tree, counts: Counts, shown_by: Sequence[Sequence[Vector]], up: Sequence[Space]) -> _Known:
+    """The walk down."""
+    everywhere = frozenset(range(len(counts.own[0])))
     total, own = list(up), list(up)
     for star, children in enumerate(tree.children):
         before = [meet(total[star], (), counts.own_places[star])]
@@ -175,21 +181,23 @@ def _known(tree: Tree, counts: Counts, publications: Sequence[Shown]) -> _Known:
 
 
 def _dangers(
-    tree: Tree, counts: Counts, now: _Known, was: _Known, min_n: int
+    tree: Tree, counts: Counts, publications: Sequence[Shown], was: _Known, min_n: int
 ) -> Iterator[tuple[int | None, int | None]]:
     """(parent, child or None for the parent's own share) where something small can be computed anew.
 
     At first every unit that is endangered without its neighbours; then one a star, since one hidden unit may
     help several.
     """
+    shown_by, up = _from_beneath(tree, counts, publications)
     alone = [
         (tree.parents[unit], unit)
-        for unit, space in enumerate(now.up)
+        for unit, space in enumerate(up)
         if _small(space, was.total[unit], counts.totals[unit], counts.places[unit], min_n)
     ]
     if alone:  # endangered by what is shown of itself: seen to first, all at once
         yield from alone
         return
+    now = _known(tree, counts, shown_by, up)
     spoilt: set[int] = set()
     for star, children in enumerate(tree.children):
         if star in spoilt:  # what is in danger there may be only because of the danger above
