@@ -222,8 +222,9 @@ def _star(
     found = _small(now.own[star], was.own[star], counts.own[star], counts.own_places[star], min_n)
     for row in () if found else (*now.total[star], *now.shown_by[star]):
         left = _group(row, star, children, counts, now.up)
-        known = contains(was.total[star], row) and _group(row, star, children, counts, was.up) == left
-        found = found or (0 < left < min_n and not known)
+        if 0 < left < min_n:
+            known = contains(was.total[star], row)
+            found = found or not known or _group(row, star, children, counts, was.up) != left
     if found:
         yield star, None
 
@@ -248,12 +249,11 @@ def _small(space: Space, was: Space, totals: Sequence[int], places: Places, min_
     within = meet(restrict(space, places), (), places - frozenset(few))
     if not within:
         return False
-    known = restrict(was, places)
     for size in range(1, min(len(few), min_n - 1) + 1):
         for some in combinations(few, size):
             if sum(totals[at] for at in some) < min_n:
                 found = meet(within, (), frozenset(few) - frozenset(some))
-                if not all(contains(known, row) for row in found):
+                if found and not all(contains(restrict(was, places), row) for row in found):
                     return True
     return False
 
