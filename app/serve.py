@@ -8,7 +8,6 @@ everything without a pause, one after the other: each new process answers before
 and if a new one does not come up, the old ones stay.
 """
 
-import errno
 import logging
 import multiprocessing
 import os
@@ -27,6 +26,7 @@ from uvicorn.supervisors.multiprocess import Process
 from app.children import Prepared, job_process, preparation, web_process
 from app.core import processes
 from app.core.draining import WebProcess
+from app.core.listening import listen
 from app.core.nursery import Nursery
 from app.core.rests import Rests
 from app.core.settings import Settings
@@ -36,7 +36,6 @@ RENEWAL_PATIENCE = 300.0
 HEALTH_SECONDS = 30
 DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 5
-PORT_PATIENCE = 10.0
 BACKLOG = 4096
 """As many may knock at once and be let in; the next knock again after a second. The kernel may say fewer."""
 MOST_FILES = 65_536
@@ -45,10 +44,6 @@ JOBS = "the job runner"
 __all__ = ["job_process", "web_process"]  # what a supervisor of an earlier release renews itself with
 
 log = logging.getLogger(__name__)
-
-
-class PortTaken(Exception):
-    """Another program listens on our port."""
 
 
 def many_files() -> None:
@@ -161,11 +156,14 @@ class Supervisor(Multiprocess):
             return
         self.processes_num -= 1
         self._let_go(self.processes.pop())
+        renewing = bool(self._to_renew)
         self._to_renew = [place for place in self._to_renew if place < len(self.processes)]
-        if self._coming is not None and not self._to_renew:  # it came for the place that has gone
-            self._let_go(self._coming[0])
-            self._coming = None
-            self._renew_jobs()
+        if renewing and not self._to_renew:  # all others are new: who came for this place has none
+            if self._coming is not None:
+                self._let_go(self._coming[0])
+                self._coming = None
+            if not self._stops():
+                self._renew_jobs()
 
     def _let_go(self, process: Process | BaseProcess) -> None:
         process.terminate()
@@ -246,25 +244,6 @@ class Supervisor(Multiprocess):
         self._jobs = self._nursery.process(job_process, name=processes.JOBS)
         self._jobs.start()
         self._rests.born(JOBS)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; waits a little for a predecessor that is still finishing. Raises PortTaken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    deadline = time.monotonic() + PORT_PATIENCE
-    while True:
-        bound = socket.socket(family)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((host, port))
-        except OSError as error:
-            bound.close()
-            if time.monotonic() > deadline or error.errno != errno.EADDRINUSE:
-                raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from error
-            time.sleep(0.3)
-        else:
-            bound.set_inheritable(True)
-            return bound
 
 
 def serve(

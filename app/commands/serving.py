@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from app.core import processes
+from app.core.listening import PortTaken
 from app.core.nursery import Nursery
 from app.core.settings import PREFIX
-from app.serve import PortTaken, many_files, prepare
+from app.serve import many_files, prepare
 from app.serve import serve as run_server
 from app.shell import fail, out, read_settings, with_database
 

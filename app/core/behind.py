@@ -3,7 +3,7 @@
 import asyncio
 
 from app.core.database import Database
-from app.core.database_errors import LOST_CONNECTION
+from app.core.database_errors import ANY_FAILURE
 from app.core.revision import HEAD
 from app.core.settings import load_settings
 
@@ -22,7 +22,7 @@ async def older_revision() -> str | None:
     try:
         async with asyncio.timeout(PATIENCE):
             revision = await database.revision()
-    except LOST_CONNECTION:
+    except ANY_FAILURE:
         return None
     finally:
         await database.close()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.errors import Problem
@@ -52,6 +52,8 @@ LOST_CONNECTION = (
     TimeoutError,
     PoolTimeout,
 )
+ANY_FAILURE = (SQLAlchemyError, *LOST_CONNECTION)
+"""For probes: whatever comes instead of an answer, it is none."""
 # Classes and codes of what passes by itself: connection, resources (a full disk among them), intervention,
 # deadlock and serialization, a disk that cannot be read, a lock not given.
 _PASSING_STATES = ("08", "53", "57", "40", "58", "55P03")

@@ -7,16 +7,43 @@ listening stands this one, which takes all that wait.
 """
 
 import asyncio
+import errno
 import logging
 import socket
+import time
 from collections.abc import Callable
 
 MOST_AT_ONCE = 256
 """Let in before those inside have their turn again."""
 REST_SECONDS = 1.0
 """After the system refused a connection: as a rule too many files are open."""
+PORT_PATIENCE = 10.0
+"""Seconds for whoever had the port before to finish."""
 
 log = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """Another program listens on our port."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; waits a little for a predecessor that is still finishing. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    deadline = time.monotonic() + PORT_PATIENCE
+    while True:
+        bound = socket.socket(family)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            bound.close()
+            if time.monotonic() > deadline or error.errno != errno.EADDRINUSE:
+                raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from error
+            time.sleep(0.3)
+        else:
+            bound.set_inheritable(True)
+            return bound
 
 
 class Door:

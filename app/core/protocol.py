@@ -168,7 +168,10 @@ class _Whole:
         """Send, but no head by itself. Leave to go on ("100 Continue") comes before an answer has started."""
         if self._head is not None:
             head, self._head = self._head, None
-            self._there.writelines((head, data))
+            if data:
+                self._there.writelines((head, data))
+            else:  # asyncio (Python 3.12 and later) never comes to the end of an empty piece
+                self._there.write(head)
         elif self._cycle.response_started and not self._begun:
             self._begun, self._head = True, data
         else:

@@ -11,10 +11,9 @@ import asyncio
 import logging
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.database import PROBE_SECONDS, Database, within
-from app.core.database_errors import LOST_CONNECTION
+from app.core.database_errors import ANY_FAILURE
 
 FRESH_SECONDS = 5.0
 
@@ -48,7 +47,7 @@ async def writable(database: Database) -> bool:
     """Whether the database can write now; False, too, when it does not say within two seconds."""
     try:
         await within(PROBE_SECONDS, _probe(database))
-    except (SQLAlchemyError, *LOST_CONNECTION) as error:
+    except ANY_FAILURE as error:
         log.warning("the database cannot write", extra={"cause": type(error).__name__})
         return False
     return True

@@ -16,14 +16,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Grant, Subject
 from app.core.backups import newest_backup
 from app.core.clock import local_day, utc_now
 from app.core.database import Database
-from app.core.database_errors import LOST_CONNECTION
+from app.core.database_errors import ANY_FAILURE
 from app.devices import queries as device_queries
 from app.devices import service as devices
 from app.operations import queries
@@ -85,7 +84,7 @@ class Figures:
         try:
             async with asyncio.timeout_at(deadline), self._database.read() as session:
                 part.told = await part.read(session)
-        except (SQLAlchemyError, *LOST_CONNECTION) as error:
+        except ANY_FAILURE as error:
             log.info("figures not read", extra={"figures": part.name, "cause": type(error).__name__})
         else:
             part.due = time.monotonic() + part.seconds

@@ -1,7 +1,7 @@
 """What has to be there for requests to be served. One function a check; the next one is a line in `ready`."""
 
 from app.core.database import Database
-from app.core.database_errors import LOST_CONNECTION
+from app.core.database_errors import ANY_FAILURE
 from app.core.draining import leaving
 from app.core.revision import HEAD
 from app.core.writable import WriteProbe
@@ -26,7 +26,7 @@ async def ready(database: Database, probe: WriteProbe, intake: Intake) -> Readin
 async def _reach(database: Database) -> tuple[Check, str | None]:
     try:
         revision = await database.revision()
-    except LOST_CONNECTION as error:  # its words may hold an address or a name: its kind says enough
+    except ANY_FAILURE as error:  # its words may hold an address or a name: its kind says enough
         return Check(name="database", ok=False, detail=f"cannot be reached ({type(error).__name__})"), None
     return Check(name="database", ok=True, detail="answers"), revision
 

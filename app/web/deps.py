@@ -13,11 +13,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from app.core import metrics
-from app.core.database_errors import LOST_CONNECTION, problem_of
+from app.core.database_errors import ANY_FAILURE, problem_of
 from app.core.deadline import say_lateness
 from app.core.errors import Problem
 from app.core.problems import BadRequest, InternalError, Unavailable
@@ -101,7 +100,7 @@ class PageRoute(APIRoute):
                 return await standard(request)
             except Problem as problem:
                 return await _kindly(request, problem)
-            except (SQLAlchemyError, *LOST_CONNECTION) as error:
+            except ANY_FAILURE as error:
                 known = problem_of(error)
                 log.warning("database refused", extra={"cause": type(error).__name__})
                 return await _kindly(request, known or InternalError())

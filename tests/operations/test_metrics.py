@@ -313,6 +313,22 @@ async def test_a_database_that_is_behind_is_told_with_what_to_do(
     assert "sipas migrate" in check["detail"]
 
 
+async def test_whatever_the_database_answers_instead_it_is_not_ready(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    async def renamed(old: str, new: str) -> None:
+        async with database.transaction() as session:
+            await session.execute(text(f"ALTER TABLE alembic_version RENAME COLUMN {old} TO {new}"))
+
+    await renamed("version_num", "elsewhere")
+    try:
+        answer = await http.get("/readyz")
+    finally:
+        await renamed("elsewhere", "version_num")
+    assert (answer.status_code, answer.json()["database"]) == (503, "unreachable")
+    assert answer.json()["checks"][0]["detail"] == "cannot be reached (ProgrammingError)"
+
+
 async def test_what_is_not_ready_says_why_and_shows_no_secret() -> None:
     database = Database(NO_DATABASE)
     found = await readiness.ready(
