@@ -5,19 +5,14 @@ criteria, no distributions, no channels, because each further table would have t
 others. Ranks are made anew among the units shown, so that a gap does not tell where a hidden unit stands.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.periods.figures import Json, Place, ranks
-from app.periods.spaces import Vector, vector
-from app.periods.suppression import Counts, Shown, Tree, choose
+from app.periods.layers import Layers, component_groups
 from app.rollups.index import Estimate, mean_ratio
-
-TAIL = 2
-"""The last components of a questionnaire are shown together or not at all."""
 
 METHOD = {
     "vi": "Tỷ lệ hài lòng từ phản hồi sau từng lượt giao dịch, thu thập liên tục qua liên kết và máy tính "
@@ -32,34 +27,11 @@ METHOD = {
 }
 
 
-class Layers(NamedTuple):
-    """Nested sets of units: whose overall figure, first components and last components are shown."""
-
-    overall: frozenset[int]
-    first: frozenset[int]
-    last: frozenset[int]
-
-
 Own = tuple[tuple[int, ...], ...]
 """Of a unit alone: overall, then of each component, all whole numbers of which its figure is made.
 
 The first is the number of responses: of people with a valid answer.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """A publication that stays readable: its segments (see `suppression`) and what it shows, by unit id."""
-
-    segments: Sequence[int]
-    layers: Layers
-
-
-def component_groups(components: int) -> tuple[range, range]:
-    """Places of the first components and of the last two; a single component is the overall figure again."""
-    if components < TAIL:
-        return range(0), range(0)
-    return range(components - TAIL), range(components - TAIL, components)
 
 
 def own_figures(body: Json) -> dict[int, Own]:
@@ -96,60 +68,6 @@ def plus(own: Own, other: Own, by: int = 1) -> Own:
 
 def _counts(criterion: Json) -> list[int]:
     return [criterion["skipped"], *(criterion["distribution"][str(answer)] for answer in range(1, 6))]
-
-
-def safe_layers(
-    parents: Mapping[int, int | None],
-    own: Mapping[int, Sequence[Sequence[int]]],
-    segments: Sequence[int],
-    mine: frozenset[int],
-    beside: Sequence[Beside],
-    min_n: int,
-    within: Layers | None = None,
-) -> Layers:
-    """What a new publication may show.
-
-    parents: every unit concerned and what it hangs beneath, parents first. own: for each unit, overall and
-    then each component, its own number of responses in each segment. segments: which of them the new
-    publication adds up. mine: the units of it that may be shown. within: not more than these. Sets hold ids
-    of units.
-    """
-    number = {unit: at for at, unit in enumerate(parents)}
-    order = list(parents)
-    tree = Tree.of([None if above is None else number[above] for above in parents.values()])
-    rows = len(next(iter(own.values())))
-    counts = [Counts(tree, [own[unit][row] for unit in order]) for row in range(rows)]
-    first, last = ([1 + at for at in group] for group in component_groups(rows - 1))
-    groups = [[counts[0]], [counts[row] for row in first], [counts[row] for row in last]]
-    if first:
-        groups[1].append(Counts(tree, [_lone(own[unit], last, min_n) for unit in order]))
-    chosen: list[frozenset[int]] = []
-    candidates = frozenset(number[unit] for unit in mine)
-    for layer, group in enumerate(groups):
-        if within is not None:
-            candidates &= {number[unit] for unit in within[layer]}
-        earlier = [
-            Shown(_vector(one.segments), frozenset(number[unit] for unit in one.layers[layer]))
-            for one in beside
-        ]
-        if group:
-            candidates = choose(tree, group, earlier, _vector(segments), candidates, min_n)
-        elif layer == 2:
-            candidates = frozenset()
-        chosen.append(frozenset(order[at] for at in candidates))
-    return Layers(*chosen)
-
-
-def _lone(own: Sequence[Sequence[int]], last: Sequence[int], min_n: int) -> list[int]:
-    """What the overall figure less the first components tells of a single one: where the others are zero."""
-    return [
-        sum(answers) + (min_n if sum(map(bool, answers)) > 1 else 0)
-        for answers in zip(*(own[row] for row in last), strict=True)
-    ]
-
-
-def _vector(segments: Sequence[int]) -> Vector:
-    return vector(segments)
 
 
 def shown_in(public: Json) -> Layers:

@@ -1,15 +1,16 @@
 """Subspaces of a small rational vector space, exactly: what can be had by adding and subtracting.
 
-Pure. A vector has one number for each span of time; a space is a basis in reduced row echelon form, so that
-equal spaces are equal tuples and every question about them can be remembered. Dimensions are those of a
-handful of periods, so plain elimination is fast enough.
+Pure. A vector has one number for each span of time; a space is a basis in reduced row echelon form, each row
+in the smallest whole numbers with a positive lead, so that equal spaces are equal tuples and every question
+about them can be remembered. Whole numbers, because fractions take ten times as long to count with and to
+look up. Dimensions are those of a handful of periods, so plain elimination is fast enough.
 """
 
 from collections.abc import Iterable
-from fractions import Fraction
 from functools import lru_cache
+from math import gcd
 
-Vector = tuple[Fraction, ...]
+Vector = tuple[int, ...]
 Space = tuple[Vector, ...]
 """A basis in reduced row echelon form; the empty tuple holds the zero vector alone."""
 Places = frozenset[int]
@@ -17,7 +18,7 @@ Places = frozenset[int]
 
 def vector(numbers: Iterable[int]) -> Vector:
     """Whole numbers as a vector."""
-    return tuple(Fraction(number) for number in numbers)
+    return tuple(numbers)
 
 
 def whole(dimension: int) -> Space:
@@ -29,13 +30,13 @@ def span(vectors: Iterable[Vector]) -> Space:
     """Everything that sums and multiples of some vectors give."""
     basis: list[Vector] = []
     for given in vectors:
-        rest = _rest(tuple(basis), given)
-        lead = next((at for at, value in enumerate(rest) if value), None)
+        rest = _rest(basis, given)
+        lead = _lead(rest, len(rest))
         if lead is not None:
-            scaled = tuple(value / rest[lead] for value in rest)
-            basis = [_less(row, scaled, row[lead]) for row in basis]
-            basis.append(scaled)
-    return tuple(sorted(basis, reverse=True))
+            row = _smallest(rest, lead)
+            basis = [_smallest(_less(other, row, lead), _leading(other)) for other in basis]
+            basis.append(row)
+    return tuple(sorted(basis, key=_leading))
 
 
 @lru_cache(maxsize=100_000)
@@ -62,48 +63,55 @@ def meet(space: Space, other: Space, places: Places) -> Space:
 
     With an empty `other`: those that are zero there.
     """
+    if not space:
+        return ()
     there = restrict(other, places)
-    rests = [_rest(there, _only(row, places)) for row in space]
-    return span(
-        tuple(
-            sum((by * row[at] for by, row in zip(kernel, space, strict=True)), Fraction(0))
-            for at in _at(space)
-        )
-        for kernel in _kernel(rests)
-    )
+    width = len(space[0])
+    # what is left of each beside itself: where sums of what is left vanish, the right side is such a vector
+    work = [_rest(there, (*_only(row, places), *row)) for row in space]
+    found = []
+    while work:
+        row = work.pop()
+        lead = _lead(row, width)
+        if lead is None:
+            found.append(row[width:])
+        else:
+            work = [_smallest(_less(other, row, lead), None) for other in work]
+    return span(found)
 
 
-def _at(space: Space) -> range:
-    return range(len(space[0]) if space else 0)
-
-
-def _kernel(rows: list[Vector]) -> list[Vector]:
-    """All ways (a basis of them) in which multiples of the rows add up to zero."""
-    size = len(rows)
-    if not size:
-        return []
-    width = len(rows[0])
-    # eliminate with the identity beside the rows: where the left side vanishes, the right side is a way
-    work = [(*row, *vector(int(at == own) for at in range(size))) for own, row in enumerate(rows)]
-    for at in range(width):
-        pivot = next((row for row in work if row[at] and not any(row[:at])), None)
-        if pivot is not None:
-            scaled = tuple(value / pivot[at] for value in pivot)
-            work = [row if row is pivot else _less(row, scaled, row[at]) for row in work]
-    return [row[width:] for row in work if not any(row[:width])]
-
-
-def _rest(space: Space, one: Vector) -> Vector:
+def _rest(space: Iterable[Vector], one: Vector) -> Vector:
+    """A multiple of what a space leaves of a vector, which may be wider than the space."""
     for row in space:
-        lead = next(at for at, value in enumerate(row) if value)
-        if one[lead]:
-            one = _less(one, row, one[lead])
+        one = _less(one, row, _leading(row))
     return one
 
 
-def _less(row: Vector, other: Vector, times: Fraction) -> Vector:
-    return tuple(a - times * b for a, b in zip(row, other, strict=True)) if times else row
+def _less(row: Vector, other: Vector, lead: int) -> Vector:
+    """A multiple of the row without what it has of another at that one's lead."""
+    if not row[lead]:
+        return row
+    by = gcd(row[lead], other[lead])
+    times, taken = other[lead] // by, row[lead] // by
+    shorter = tuple(times * a - taken * b for a, b in zip(row, other, strict=False))
+    return (*shorter, *(times * a for a in row[len(other) :])) if len(row) > len(other) else shorter
+
+
+def _smallest(row: Vector, lead: int | None) -> Vector:
+    """The row in the smallest whole numbers, its lead positive."""
+    by = gcd(*row)
+    if lead is not None and row[lead] < 0:
+        by = -by
+    return row if by in {0, 1} else tuple(value // by for value in row)
+
+
+def _leading(row: Vector) -> int:
+    return next(at for at, value in enumerate(row) if value)
+
+
+def _lead(row: Vector, width: int) -> int | None:
+    return next((at for at in range(width) if row[at]), None)
 
 
 def _only(row: Vector, places: Places) -> Vector:
-    return tuple(value if at in places else Fraction(0) for at, value in enumerate(row))
+    return tuple(value if at in places else 0 for at, value in enumerate(row))

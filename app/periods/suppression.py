@@ -16,10 +16,13 @@ nested sets of units (overall, the first components, the last two) suffice.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.periods.spaces import Places, Space, Vector, contains, meet, plus, restrict, span, whole
+
+MOST_STEPS = 2_000
+"""Of looking for what rests on few responses, in one space. Real spaces take some dozens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,19 +245,40 @@ def _group(row: Vector, star: int, children: Sequence[int], counts: Counts, up: 
 
 
 def _small(space: Space, was: Space, totals: Sequence[int], places: Places, min_n: int) -> bool:
-    """Whether a space holds anything new that rests on fewer than `min_n` responses, and on some."""
+    """Whether a space holds anything new that rests on fewer than `min_n` responses, and on some.
+
+    Also where that is not settled within MOST_STEPS: what may be in danger is hidden.
+    """
     few = [at for at in sorted(places) if totals[at] < min_n]
     if not few or not space:
         return False
     within = meet(restrict(space, places), (), places - frozenset(few))
     if not within:
         return False
-    for size in range(1, min(len(few), min_n - 1) + 1):
-        for some in combinations(few, size):
-            if sum(totals[at] for at in some) < min_n:
-                found = meet(within, (), frozenset(few) - frozenset(some))
-                if found and not all(contains(restrict(was, places), row) for row in found):
-                    return True
+    return rests_on_few(within, restrict(was, places), tuple(totals), min_n)
+
+
+@lru_cache(maxsize=100_000)
+def rests_on_few(space: Space, was: Space, totals: tuple[int, ...], min_n: int) -> bool:
+    """Whether any vector of a space that is not in another lies in places of fewer than `min_n` responses.
+
+    One place after another is either left out, which makes the space smaller, or allowed, as long as those
+    allowed are few together. It ends where nothing new is left, or where all that is left is few.
+    """
+    steps = 0
+    open_ends = [(space, frozenset[int]())]
+    while open_ends:
+        left, allowed = open_ends.pop()
+        if all(contains(was, row) for row in left):
+            continue
+        steps += 1
+        support = [at for at in range(len(totals)) if any(row[at] for row in left)]
+        if steps > MOST_STEPS or sum(totals[at] for at in support) < min_n:
+            return True
+        at = max((at for at in support if at not in allowed), key=lambda at: totals[at])
+        if totals[at] + sum(totals[one] for one in allowed) < min_n:
+            open_ends.append((left, allowed | {at}))
+        open_ends.append((meet(left, (), frozenset([at])), allowed))
     return False
 
 

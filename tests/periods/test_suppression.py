@@ -4,6 +4,7 @@ The attack shares nothing with the product: every number of every unit and span 
 published figure an equation, and exact Gaussian elimination tells which sums of unknowns are determined.
 """
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.periods.public import Beside, Layers, component_groups, safe_layers
-from app.periods.suppression import Tree
+from app.periods.layers import Beside, Layers, component_groups, safe_layers
+from app.periods.spaces import Space, contains, meet, plus, restrict, span, vector
+from app.periods.suppression import MOST_STEPS, Tree, rests_on_few
 
 MIN_N = 5
 Row = dict[int, Fraction]
@@ -136,7 +138,7 @@ def one_figure_is_safe(
         for group in groups:
             if 0 < case.responses(group, figure, some) < MIN_N:
                 assert not known.tells(row(group, some)), (group, some)
-    if len(case.periods) == len(case.own[0]) == 1:  # here not even what was hidden to hide another
+    if len(case.periods) == len(case.own[0][0]) == 1:  # here not even what was hidden to hide another
         inside = [at for at, one in enumerate(case.periods[0]) if one]
         for unit in set(range(len(case.parents))) - shown[0][1]:
             if case.responses(case.below(unit), figure, inside):
@@ -313,3 +315,74 @@ def test_a_single_component_is_the_overall_figure_and_not_shown_again() -> None:
     assert component_groups(1) == (range(0), range(0))
     assert component_groups(2) == (range(0), range(2))
     assert component_groups(5) == (range(3), range(3, 5))
+
+
+def looked_at(space: Space, totals: Sequence[int], min_n: int) -> tuple[bool, int]:
+    """Whether anything in a space rests on few, and how many smaller spaces were looked at to find out."""
+    meet.cache_clear()
+    found = rests_on_few(space, (), tuple(totals), min_n)
+    return found, meet.cache_info().misses
+
+
+def test_what_rests_on_few_is_found_in_spaces_of_many_columns() -> None:
+    sums = [[int(at // 6 == which) for at in range(24)] for which in range(4)]
+    space = span(map(vector, sums))
+    found, steps = looked_at(space, [1] * 24, 5)
+    assert not found
+    assert steps < 200
+    found, steps = looked_at(space, [1] * 24, 7)
+    assert found
+    assert steps < 200
+    found, steps = looked_at(span([*space, vector([1] * 4 + [0] * 20)]), [1] * 24, 5)
+    assert found
+    assert steps < 200
+
+
+@pytest.mark.parametrize("min_n", [5, 1000])
+def test_the_work_has_an_end_in_the_worst_of_spaces_and_then_it_counts_as_danger(min_n: int) -> None:
+    chance = random.Random(1)
+    space = span(vector(chance.randint(-9, 9) for _ in range(36)) for _ in range(18))
+    found, steps = looked_at(space, [max(1, min_n // 10)] * 36, min_n)
+    assert steps <= MOST_STEPS
+    assert found == (steps == MOST_STEPS)  # nothing in it rests on fewer than 19 columns
+    assert not rests_on_few(space, space, (1,) * 36, min_n)  # what is known already is no danger
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.lists(st.integers(-2, 2), min_size=6, max_size=6), min_size=1, max_size=4),
+    st.lists(st.lists(st.integers(-1, 1), min_size=6, max_size=6), max_size=2),
+    st.lists(st.integers(1, 6), min_size=6, max_size=6),
+    st.integers(2, 12),
+)
+def test_what_rests_on_few_is_what_trying_all_columns_finds(
+    rows: list[list[int]], known: list[list[int]], totals: list[int], min_n: int
+) -> None:
+    space, was = span(map(vector, rows)), span(map(vector, known))
+    everything = frozenset(range(6))
+    expected = any(
+        not contains(was, row)
+        for some in spans_of(6)
+        if sum(totals[at] for at in some) < min_n
+        for row in meet(space, (), everything - frozenset(some))
+    )
+    assert rests_on_few(space, was, tuple(totals), min_n) == expected
+
+
+@given(
+    st.lists(st.lists(st.integers(-3, 3), min_size=5, max_size=5), max_size=5),
+    st.lists(st.lists(st.integers(-3, 3), min_size=5, max_size=5), max_size=5),
+    st.frozensets(st.integers(0, 4)),
+)
+def test_a_meeting_holds_all_vectors_that_agree_and_no_others(
+    rows: list[list[int]], others: list[list[int]], places: frozenset[int]
+) -> None:
+    space, other = span(map(vector, rows)), span(map(vector, others))
+    met = meet(space, other, places)
+    for row in met:
+        assert contains(space, row)
+        assert contains(restrict(other, places), tuple(row[at] if at in places else 0 for at in range(5)))
+    # dim(a + b) = dim a + dim b - dim of what they share; what is nothing there is met as well
+    here, there = restrict(space, places), restrict(other, places)
+    shared = len(here) + len(there) - len(plus(here, there))
+    assert len(met) == len(space) - len(here) + shared
