@@ -31,6 +31,7 @@ from app.operations import routes as operations
 from app.operations.figures import Figures
 from app.par import routes as par
 from app.periods import routes as periods
+from app.periods.apart import Apart
 from app.procedures import routes as procedures
 from app.questionnaires import routes as questionnaires
 from app.questionnaires.published import PublishedQuestionnaires
@@ -124,6 +125,7 @@ def create_app(settings: Settings, opened: Opened = opened) -> FastAPI:
         app.state.write_probe = WriteProbe(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)
+        app.state.apart = Apart()
         app.state.figures = Figures(database, settings.zone, settings.backups)
         app.state.sign_on = sign_on = make_sign_on(settings)
         pooled = settings.direct_database_url is not None

@@ -4,6 +4,7 @@ Two publications that share units and days can be subtracted from each other. So
 period, and what is left is what arrived in between.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ from app.models.period import Period, Snapshot
 from app.periods import queries
 from app.periods.changes import Changes, Taken, changes_of
 from app.periods.joined import Grown, fitting, join, whole_branches
-from app.periods.public import Beside, Layers, Own, own_figures, safe_layers, shown_in
+from app.periods.layers import Layers, Question
+from app.periods.public import Own, own_figures, shown_in
 from app.questionnaires.published import Published
 
 Json = dict[str, Any]
@@ -30,49 +32,56 @@ class _Edition(NamedTuple):
     parents: Mapping[int, int | None]
     codes: Mapping[int, str]
     shown: Layers
+    min_n: int
 
     @classmethod
-    def of(cls, period: Period, snapshot: Snapshot) -> "_Edition":
+    async def of(cls, period: Period, snapshot: Snapshot) -> "_Edition":
         """Read from a snapshot; nothing is shown of one that is not published."""
-        body: Json = orjson.loads(snapshot.body)
+        days = period.first_day, period.last_day
+        # of the nation it takes a second
+        return await asyncio.to_thread(
+            cls._read, days, snapshot.taken_at, snapshot.body, snapshot.public_body
+        )
+
+    @classmethod
+    def _read(cls, days: Days, taken_at: datetime, taken: str, public: str | None) -> "_Edition":
+        body: Json = orjson.loads(taken)
         ids = {unit["code"]: unit["id"] for unit in body["units"]}
         parents = {unit["id"]: ids.get(unit["parent"]) for unit in body["units"]}
-        shown = _NOTHING if snapshot.public_body is None else shown_in(orjson.loads(snapshot.public_body))
-        days = period.first_day, period.last_day
+        shown = _NOTHING if public is None else shown_in(orjson.loads(public))
         codes = {one: code for code, one in ids.items()}
-        return cls(days, snapshot.taken_at, own_figures(body), parents, codes, shown)
+        return cls(days, taken_at, own_figures(body), parents, codes, shown, body["min_n"])
 
 
 _NOTHING = Layers(frozenset(), frozenset(), frozenset())
 
 
-async def layers_for(
+async def question_for(
     session: AsyncSession, period: Period, snapshot: Snapshot, published: Published
-) -> Layers:
-    """What of a snapshot may be shown; TreeDiffers where the trees leave nothing that could be."""
-    min_n = orjson.loads(snapshot.body)["min_n"]
-    mine = _Edition.of(period, snapshot)
+) -> Question:
+    """What is to be asked about a snapshot; TreeDiffers where the trees leave nothing that could be shown."""
+    mine = await _Edition.of(period, snapshot)
     others = await _others(session, period, mine)
     if not others:
-        own = {unit: [[row[0]] for row in rows] for unit, rows in mine.own.items()}
-        return safe_layers(mine.parents, own, [1], frozenset(mine.own), [], min_n)
+        own = [[[row[0]] for row in mine.own[unit]] for unit in mine.parents]
+        return Question(list(mine.parents.items()), own, [1], list(mine.own), [], [], mine.min_n)
     editions = [*others, mine]
     units = sorted({unit for one in editions for unit in one.own})
     taken = [Taken(one.days, one.taken_at, one.own) for one in editions]
     changes = await changes_of(session, period.questionnaire_id, published, units, taken)
+    return await asyncio.to_thread(_question, editions, changes, 1 + len(published.layout.components))
+
+
+def _question(editions: list[_Edition], changes: Changes, figures: int) -> Question:
     parents, fit = _joined(editions, changes)
-
-    def safe(left_out: frozenset[int], within: Layers | None) -> Layers:
-        kept = [at for at in range(len(changes.columns)) if at not in left_out]
-        rows = range(1 + len(published.layout.components))
-        own = {unit: [[changes.columns[at][unit][row] for at in kept] for row in rows] for unit in parents}
-        *rest, first = [[sums.get(at, 0) for at in kept] for sums in changes.sums]
-        beside = [Beside(segments, one.shown) for segments, one in zip(rest, others, strict=True)]
-        return safe_layers(parents, own, first, frozenset(fit), beside, min_n, within)
-
-    layers = safe(frozenset(), None)
-    # nobody knows whether what is unexplained of two snapshots is the same: neither may give anything away
-    return safe(changes.unexplained, layers) if changes.unexplained else layers
+    own = [[[column[unit][row] for column in changes.columns] for row in range(figures)] for unit in parents]
+    *rest, first = [[sums.get(at, 0) for at in range(len(changes.columns))] for sums in changes.sums]
+    *others, mine = editions
+    beside = [
+        (segments, [sorted(layer) for layer in one.shown]) for segments, one in zip(rest, others, strict=True)
+    ]
+    unexplained = sorted(changes.unexplained)
+    return Question(list(parents.items()), own, first, sorted(fit), beside, unexplained, mine.min_n)
 
 
 def _joined(editions: list[_Edition], changes: Changes) -> tuple[dict[int, int | None], set[int]]:
@@ -111,7 +120,7 @@ async def _others(session: AsyncSession, period: Period, mine: _Edition) -> list
             if not near:
                 continue
             if snapshot_id not in loaded:
-                loaded[snapshot_id] = _Edition.of(other, await queries.snapshot(session, snapshot_id))
+                loaded[snapshot_id] = await _Edition.of(other, await queries.snapshot(session, snapshot_id))
             if any(not one.own.keys().isdisjoint(loaded[snapshot_id].own) for one in near):
                 more.append(snapshot_id)
         if not more:

@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.database import Database
 from app.core.deadline import UNHURRIED
-from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
+from app.core.deps import AppSettings, Paging, ReadSession, WriteSession, get_database
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.paging import Page, page
@@ -30,6 +31,7 @@ from app.core.period_problems import (
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
+    Conflict,
     InvalidRequest,
     MissingScope,
     QuestionnaireUnknown,
@@ -40,7 +42,8 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.schema import Code
-from app.periods import feed, queries, service
+from app.periods import feed, publishing, queries, service
+from app.periods.apart import Apart
 from app.periods.schemas import (
     NewPeriod,
     NewRevision,
@@ -65,6 +68,12 @@ BODY = (BadRequest, InvalidRequest, BodyTooLarge, UnsupportedMediaType)
 async def get_rules(settings: AppSettings) -> service.Rules:
     """What this deployment has set about periods."""
     return service.Rules(settings.zone, settings.period_grace_days, settings.min_n, settings.public_licence)
+
+
+async def get_apart(request: Request) -> Apart:
+    """Where this process has long computations done."""
+    apart: Apart = request.app.state.apart
+    return apart
 
 
 Rules = Annotated[service.Rules, Depends(get_rules)]
@@ -186,6 +195,7 @@ async def revise_period(
     responses=problems(
         *GUARDED,
         *BODY,
+        Conflict,
         PersonNeeded,
         SecondPersonNeeded,
         PeriodUnknown,
@@ -202,13 +212,17 @@ async def publish_period(
     period_id: PeriodId,
     sent: Publication,
     subject: Publisher,
+    database: Annotated[Database, Depends(get_database)],
     session: WriteSession,
+    apart: Annotated[Apart, Depends(get_apart)],
     questionnaires: Questionnaires,
     rules: Rules,
 ) -> RevisionOut:
     """Done by somebody else than whoever closed the period or made the revision; cannot be taken back."""
     return RevisionOut.of(
-        await service.publish(session, questionnaires, subject, period_id, sent.revision, rules)
+        await publishing.publish(
+            database, session, apart, questionnaires, subject, period_id, sent.revision, rules
+        )
     )
 
 

@@ -5,39 +5,32 @@ arrives later changes nothing that is stored; it can be made a revision, with a 
 person publishes.
 """
 
-from datetime import datetime, timedelta
+import asyncio
+from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
-from app.core.clock import MAX_PERIOD_YEARS, day_bounds, local_day, utc_now
+from app.core.clock import MAX_PERIOD_YEARS, day_bounds, is_too_long, local_day, utc_now
 from app.core.faults import Fault
-from app.core.locks import hold_named
 from app.core.period_problems import (
-    AlreadyPublished,
     NothingRevised,
-    NothingToPublish,
     PeriodNotOver,
     PeriodPending,
     PeriodState,
     PeriodUnknown,
     PersonNeeded,
-    RevisionSuperseded,
-    RevisionUnknown,
-    SecondPersonNeeded,
 )
 from app.core.problems import InvalidRequest, QuestionnaireUnknown
 from app.models.period import Period, Snapshot
-from app.periods import beside, queries, trees
+from app.periods import queries, trees
 from app.periods.figures import Frame, Ground, build, canonical, digest_of
-from app.periods.public import public_body
 from app.periods.schemas import NewPeriod
-from app.questionnaires.published import PublishedQuestionnaires
+from app.questionnaires.published import Published, PublishedQuestionnaires
 
 
 class Rules(NamedTuple):
@@ -55,7 +48,7 @@ async def open_period(
     """A new period; UnitUnknown outside the reach, QuestionnaireUnknown, PeriodExists."""
     if new.first > new.last:
         raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
-    if (new.last - new.first).days > MAX_PERIOD_YEARS * 366:
+    if is_too_long(new.first, new.last):
         raise InvalidRequest(faults=[Fault("/to", "period_too_long", {"years": MAX_PERIOD_YEARS})])
     unit = await find_unit(session, subject, new.unit)
     published = await questionnaires.get(new.questionnaire, new.version)
@@ -73,7 +66,7 @@ async def open_period(
     session.add(period)
     await session.flush()
     days = {"from": str(new.first), "to": str(new.last)}
-    _record(session, subject.actor, "period.open", period, unit=unit.code, **days)
+    record(session, subject.actor, "period.open", period, unit=unit.code, **days)
     return period
 
 
@@ -90,8 +83,8 @@ async def close(
     PeriodState.
     """
     await one_moment(session)
-    _by_a_person(subject)
-    period = await _locked(session, subject, period_id)
+    by_a_person(subject)
+    period = await locked(session, subject, period_id)
     if period.state not in {"open", "closing"}:
         raise PeriodState(state=period.state)
     if period.state == "open":
@@ -100,7 +93,7 @@ async def close(
         period.state, period.closing_by, period.min_n = "closing", subject.actor, rules.min_n
         grace_to = period.last_day + timedelta(days=rules.grace_days)
         period.grace_until = day_bounds(grace_to, rules.zone)[1]
-        _record(session, subject.actor, "period.closing", period, grace_to=str(grace_to))
+        record(session, subject.actor, "period.closing", period, grace_to=str(grace_to))
     if period.grace_until is not None and period.grace_until <= utc_now():
         await take_first(session, questionnaires, period)
     return period
@@ -113,7 +106,7 @@ async def take_first(
     actor = period.closing_by or audit.SYSTEM
     snapshot = await _take(session, questionnaires, period, actor, 1, None)
     period.state = "closed"
-    _record(session, actor, "period.close", period, digest=snapshot.digest)
+    record(session, actor, "period.close", period, digest=snapshot.digest)
     return snapshot
 
 
@@ -126,8 +119,8 @@ async def revise(
 ) -> Snapshot:
     """A new snapshot beside the old ones; NothingRevised when every figure is as it was."""
     await one_moment(session)
-    _by_a_person(subject)
-    period = await _locked(session, subject, period_id)
+    by_a_person(subject)
+    period = await locked(session, subject, period_id)
     before = await queries.snapshots(session, period.id)
     if period.state not in {"closed", "published"} or not before:
         raise PeriodState(state=period.state)
@@ -135,66 +128,7 @@ async def revise(
         session, questionnaires, period, subject.actor, before[-1].revision + 1, reason, before[-1].digest
     )
     details = {"revision": snapshot.revision, "reason": reason, "digest": snapshot.digest}
-    _record(session, subject.actor, "period.revise", period, **details)
-    return snapshot
-
-
-async def publish(
-    session: AsyncSession,
-    questionnaires: PublishedQuestionnaires,
-    subject: Subject,
-    period_id: int,
-    revision: int,
-    rules: Rules,
-) -> Snapshot:
-    """Publish the latest snapshot, which the caller names so that nobody publishes what they have not read.
-
-    SecondPersonNeeded, RevisionUnknown, RevisionSuperseded, AlreadyPublished, NothingToPublish, TreeDiffers.
-    """
-    _by_a_person(subject)
-    period = await _locked(session, subject, period_id)
-    # two publications at once must see each other, or together they could give a hidden figure away
-    await hold_named(session, "periods.publish", str(period.questionnaire_id))
-    snapshots = {one.revision: one for one in await queries.snapshots(session, period.id)}
-    if not snapshots:
-        raise PeriodState(state=period.state)
-    snapshot, latest = snapshots.get(revision), max(snapshots)
-    if snapshot is None:
-        raise RevisionUnknown
-    if snapshot.published_at is not None:
-        raise AlreadyPublished
-    if revision != latest:
-        raise RevisionSuperseded(latest=latest)
-    if subject.actor == snapshot.taken_by:
-        raise SecondPersonNeeded
-    published = await questionnaires.by_id(period.questionnaire_id)
-    layers = await beside.layers_for(session, period, snapshot, published)
-    body = orjson.loads(snapshot.body)
-    if not layers.overall:
-        raise NothingToPublish(min_n=body["min_n"])
-    now = utc_now().replace(microsecond=0)
-    about = {
-        "licence": rules.licence,
-        "reason": snapshot.reason,
-        "closed_at": _written(snapshot.taken_at, rules.zone),
-        "published_at": _written(now, rules.zone),
-        "snapshot_sha256": snapshot.digest,
-    }
-    shown = public_body(body, layers, period_id=period.id, revision=revision, about=about)
-    snapshot.public_body = canonical(shown)
-    snapshot.public_digest = digest_of(snapshot.public_body)
-    snapshot.published_by, snapshot.published_at = subject.actor, now
-    period.state = "published"
-    _record(
-        session,
-        subject.actor,
-        "period.publish",
-        period,
-        revision=revision,
-        digest=snapshot.digest,
-        public_digest=snapshot.public_digest,
-    )
-    await session.flush()
+    record(session, subject.actor, "period.revise", period, **details)
     return snapshot
 
 
@@ -211,7 +145,8 @@ async def find(session: AsyncSession, subject: Subject, period_id: int) -> queri
     return found
 
 
-async def _locked(session: AsyncSession, subject: Subject, period_id: int) -> Period:
+async def locked(session: AsyncSession, subject: Subject, period_id: int) -> Period:
+    """A period within the reach, kept from others until the transaction ends; PeriodUnknown."""
     found = await queries.period(session, subject, period_id, lock=True)
     if found is None:
         raise PeriodUnknown
@@ -229,8 +164,8 @@ async def _take(
 ) -> Snapshot:
     published = await questionnaires.by_id(period.questionnaire_id)
     ground = await _read(session, period)
-    body = canonical(build(frame_of(period), published.definition, published.layout, ground))
-    digest = digest_of(body)
+    # of the nation it takes seconds, in which others want to be served
+    body, digest = await asyncio.to_thread(_written_down, frame_of(period), published, ground)
     if digest == before:
         raise NothingRevised
     snapshot = Snapshot(
@@ -245,6 +180,11 @@ async def _take(
     session.add(snapshot)
     await session.flush()
     return snapshot
+
+
+def _written_down(frame: Frame, published: Published, ground: Ground) -> tuple[str, str]:
+    body = canonical(build(frame, published.definition, published.layout, ground))
+    return body, digest_of(body)
 
 
 def frame_of(period: Period) -> Frame:
@@ -267,15 +207,12 @@ async def _read(session: AsyncSession, period: Period) -> Ground:
     return Ground(trees.alive(forest, places, cells, *days), cells, reasons)
 
 
-def _by_a_person(subject: Subject) -> None:
+def by_a_person(subject: Subject) -> None:
     """A client's deeds are its maker's: with one of them, one person would be two."""
     if subject.kind != "user":
         raise PersonNeeded
 
 
-def _written(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(zone).replace(microsecond=0).isoformat()
-
-
-def _record(session: AsyncSession, actor: str, action: str, period: Period, **details: object) -> None:
+def record(session: AsyncSession, actor: str, action: str, period: Period, **details: object) -> None:
+    """A line of the record about a period."""
     audit.record(session, actor, action, f"period:{period.id}", [period.unit_id], **details)

@@ -502,3 +502,11 @@ async def test_a_period_is_opened_once(http: httpx.AsyncClient, world: World) ->
 )
 def test_the_contribution_to_the_par_index(ratio: Fraction | None, points: float | None) -> None:
     assert par_index_points(ratio) == points
+
+
+async def test_a_period_is_at_most_ten_years_to_the_day(
+    http: httpx.AsyncClient, world: World, two: tuple[dict[str, str], dict[str, str]]
+) -> None:
+    long = quarter(**{"from": "2026-01-01", "to": "2036-01-01"})
+    assert await refused(http, two[0], "", long) == (422, "invalid_request")
+    await post(http, two[0], "", long | {"to": "2035-12-31"})
