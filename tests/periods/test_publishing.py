@@ -85,9 +85,9 @@ async def test_what_is_published_meanwhile_by_another_process_is_seen(
     http: httpx.AsyncClient, world: World, two: Two, settings: Settings
 ) -> None:
     await monthly(world, _09001=(20, 20, 3), _09002=(50, 50, 50), SNV=(90, 90, 90))
-    for month in MONTHS[:2]:
+    for month in MONTHS[:1]:
         await post(http, two[1], f"/{await closed(http, two[0], **month)}/publish", {"revision": 1})
-    number, third = await closed(http, two[0]), await closed(http, two[0], **MONTHS[2])
+    number, second = await closed(http, two[0]), await closed(http, two[0], **MONTHS[1])
     publishing = publication(http, two[1], number)
     child = await asyncio.wait_for(held(), 60)
     other = create_app(settings)
@@ -96,10 +96,10 @@ async def test_what_is_published_meanwhile_by_another_process_is_seen(
         other.router.lifespan_context(other),
         httpx.AsyncClient(transport=transport, base_url="https://sipas.example.vn") as neighbour,
     ):
-        await post(neighbour, two[1], f"/{third}/publish", {"revision": 1})
+        await post(neighbour, two[1], f"/{second}/publish", {"revision": 1})
     os.kill(child, signal.SIGCONT)
     assert (await publishing).status_code == 200
-    assert await hidden(http, third) == {"09001", "09002"}
+    assert await hidden(http, second) == set()
     assert await hidden(http, number) == {"09001", "09002"}  # alone it would have hidden nobody
 
 
@@ -107,12 +107,12 @@ async def test_two_at_the_same_moment_are_published_one_after_the_other(
     http: httpx.AsyncClient, world: World, two: Two
 ) -> None:
     await monthly(world, _09001=(20, 20, 3), _09002=(50, 50, 50), SNV=(90, 90, 90))
-    for month in MONTHS[:2]:
+    for month in MONTHS[:1]:
         await post(http, two[1], f"/{await closed(http, two[0], **month)}/publish", {"revision": 1})
-    number, third = await closed(http, two[0]), await closed(http, two[0], **MONTHS[2])
-    answers = await asyncio.gather(publication(http, two[1], third), publication(http, two[1], number))
+    number, second = await closed(http, two[0]), await closed(http, two[0], **MONTHS[1])
+    answers = await asyncio.gather(publication(http, two[1], second), publication(http, two[1], number))
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert await hidden(http, third) == await hidden(http, number) == {"09001", "09002"}
+    assert await hidden(http, second) | await hidden(http, number) == {"09001", "09002"}
 
 
 async def test_it_ends_with_the_request_that_wanted_it(
