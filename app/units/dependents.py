@@ -15,11 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _OTHERS = {
-    "devices": "id <> ALL(CAST(:devices AS uuid[]))",
-    "clients": "id <> ALL(CAST(:clients AS uuid[]))",
-    "user_roles": "id <> ALL(CAST(:roles AS int[]))",
+    ("devices", "unit_id"): "id <> ALL(CAST(:devices AS uuid[]))",
+    ("clients", "unit_id"): "id <> ALL(CAST(:clients AS uuid[]))",
+    ("user_roles", "unit_id"): "id <> ALL(CAST(:roles AS int[]))",
 }
-"""Without those that it moved there itself."""
+"""Without those that it moved there itself. None of them has come *from* there: a tablet whose former unit it
+opened was taken on by hand, wherever it was before."""
 STANDING: Mapping[tuple[str, str], str] = {
     ("visits", "unit_id"): "visits",
     ("responses", "unit_id"): "responses",
@@ -56,12 +57,12 @@ def _counts() -> str:
     opened = "ANY(CAST(:opened AS int[]))"
     parts = [
         f"SELECT {column}, '{what}', count(*) FROM {table} WHERE {column} = {opened}"
-        f" AND {_OTHERS.get(table, 'true')} GROUP BY {column}"
+        f" AND {_OTHERS.get((table, column), 'true')} GROUP BY {column}"
         for (table, column), what in STANDING.items()
     ]
     parts += [
         f"SELECT unit_id, '{what}', count(*) FROM {table} WHERE unit_id = ANY(ARRAY(SELECT id FROM heirs))"
-        f" AND {since} AND {_OTHERS.get(table, 'true')} GROUP BY unit_id"
+        f" AND {since} AND {_OTHERS.get((table, 'unit_id'), 'true')} GROUP BY unit_id"
         for (table, what), since in _TAKEN.items()
     ]
     return " UNION ALL ".join(parts)

@@ -166,6 +166,25 @@ async def test_an_answer_keeps_it(
     assert await faults(http, world, number) == [(f"/units/{unit}", "has_responses")]
 
 
+async def test_a_tablet_it_moved_that_somebody_took_on_keeps_it_until_it_is_back(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    tablet, _ = await said.device(world, "09001")
+    number = await made(http, world, INTO_NEW)
+
+    async def take_to(code: str) -> None:
+        path = f"/api/v1/devices/{tablet}"
+        answer = await http.patch(path, json={"unit_code": code}, headers=world.admin)
+        assert answer.status_code == 200, answer.text
+
+    await take_to("SNV")
+    assert await faults(http, world, number) == [("/units/09900", "has_devices")]
+    await take_to("09900")
+    assert (await take_back(http, world, number)).status_code == 200
+    device = await http.get(f"/api/v1/devices/{tablet}", headers=world.admin)
+    assert device.json()["unit"]["code"] == "09001"
+
+
 async def test_what_an_heir_had_of_its_own_keeps_nothing(http: httpx.AsyncClient, world: World) -> None:
     """Before it was decided each unit took its own, even where the decision is dated back."""
     await a_tablet(http, world, "09002")
