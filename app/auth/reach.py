@@ -61,9 +61,18 @@ def within_reach(
     return true() if subject.unit_ids is None else column.in_(subtrees(subject.unit_ids))
 
 
-async def find_unit(session: AsyncSession, subject: Subject, code: str, at: str = "/unit") -> Unit:
-    """The unit of this code within the subject's reach; UnitUnknown otherwise. `at` is where it was named."""
-    unit = await session.scalar(select(Unit).where(Unit.code == code, within_reach(Unit.id, subject)))
+async def find_unit(
+    session: AsyncSession, subject: Subject, code: str, at: str = "/unit", *, hold: bool = False
+) -> Unit:
+    """The unit of this code within the subject's reach; UnitUnknown otherwise. `at` is where it was named.
+
+    With `hold` it stays as it is until the transaction ends: a reorganisation of it waits, and then sees what
+    was put there. To be asked for before rows of what stands on units are locked, as a reorganisation does.
+    """
+    query = select(Unit).where(Unit.code == code, within_reach(Unit.id, subject))
+    if hold:
+        query = query.with_for_update(read=True, of=Unit).execution_options(populate_existing=True)
+    unit = await session.scalar(query)
     if unit is None:
         raise await unit_unknown(session, subject, code, at)
     return unit
@@ -79,6 +88,7 @@ async def present_codes(
         .where(
             UnitVersion.code == any_(literal(list(codes), ARRAY(Text))),
             UnitVersion.code != Unit.code,
+            UnitVersion.valid_to.is_not(None),  # one that is only decided was nobody's yet
             within_reach(Unit.id, subject),
         )
     )

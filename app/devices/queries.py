@@ -50,7 +50,9 @@ async def find(
 ) -> DeviceRow | None:
     """A device within the subject's reach; locked when it is about to change."""
     query = _with_unit().where(Device.id == device_id, within_reach(Device.unit_id, subject))
-    return (await session.execute(query.with_for_update(of=Device) if lock else query)).one_or_none()
+    if lock:
+        query = query.with_for_update(of=Device).execution_options(populate_existing=True)
+    return (await session.execute(query)).one_or_none()
 
 
 async def listed(

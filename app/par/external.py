@@ -37,7 +37,7 @@ async def put_figures(
     session: AsyncSession, subject: Subject, code: str, instrument: Code, sent: FiguresIn
 ) -> InstrumentOut:
     """Replace a unit's figures by one instrument."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/unit_code")
     drawn = INSTRUMENTS[instrument]
     faults = []
     years: set[int] = set()
@@ -78,7 +78,7 @@ async def beside(
     zone: ZoneInfo,
 ) -> Beside:
     """What every instrument says of a unit, ours first."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/unit_code")
     rows = await queries.external(session, unit.id)
     theirs = [
         _block(name, drawn, found)

@@ -34,7 +34,7 @@ async def read_sheet(
     session: AsyncSession, subject: Subject, code: str, year: int, revision: int | None
 ) -> SheetOut:
     """A unit's sheet of a year; ParSheetUnknown where there is none."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/unit_code")
     stored = await queries.one(session, unit.id, year, revision)
     if stored is None:
         raise ParSheetUnknown(unit=code, year=year)
@@ -43,7 +43,7 @@ async def read_sheet(
 
 async def put_sheet(session: AsyncSession, subject: Subject, code: str, year: int, sent: SheetIn) -> SheetOut:
     """Write a unit's sheet of a year. ParSheetFinal when it is final, differs, and no reason is given."""
-    unit = await find_unit(session, subject, code)
+    unit = await find_unit(session, subject, code, "/unit_code")
     faults: list[Fault] = []
     template = _template(sent.template, faults)
     scores, wrong = scored(template, [one.score() for one in sent.domains], complete=sent.final)

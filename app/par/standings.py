@@ -87,7 +87,9 @@ async def last_places(session: AsyncSession, subject: Subject, year: int, among:
 async def _years(
     session: AsyncSession, subject: Subject, years: Collection[int], among: Among
 ) -> dict[int, _Year]:
-    parent_id = None if among.parent is None else (await find_unit(session, subject, among.parent)).id
+    parent_id = (
+        None if among.parent is None else (await find_unit(session, subject, among.parent, "/parent")).id
+    )
     rows = await queries.summed(session, subject, years, kind=among.kind, parent_id=parent_id)
     found = {}
     for year in years:

@@ -162,7 +162,7 @@ async def judge(
     session: AsyncSession, subject: Subject, unit_code: str, ref: str, verdict: str, reason: str
 ) -> Response:
     """Give a response its verdict, mark its unit-day stale, put it on record; repeating changes nothing."""
-    unit = await find_unit(session, subject, unit_code)
+    unit = await find_unit(session, subject, unit_code, "/unit_code")
     response = await queries.by_digest(session, unit.id, bytes.fromhex(ref))
     if response is None:
         raise ResponseUnknown

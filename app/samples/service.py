@@ -57,7 +57,7 @@ async def draw(
 ) -> int:
     """Draw a sample; its id. Every fault of the request is named at once, UnitUnknown outside the reach."""
     until = await drawing.now(session)
-    unit = await find_unit(session, subject, sent.unit_code)
+    unit = await find_unit(session, subject, sent.unit_code, "/unit_code")
     today = local_day(now, zone)
     last_day = sent.answer_until or today + timedelta(days=link_days)
     known = await questionnaires_by_code(session, {sent.questionnaire.code})

@@ -130,7 +130,7 @@ async def grant_client(
 
     A unit that has ended takes no new client: its successor does.
     """
-    unit = None if new.unit_code is None else await find_unit(session, subject, new.unit_code)
+    unit = None if new.unit_code is None else await find_unit(session, subject, new.unit_code, "/unit_code")
     unreached = unit is None and subject.unit_ids is not None
     # over every unit, where that is the reach; where it is not, the missing unit is one fault, and scopes
     # held nowhere are others

@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from tests.support import par
 from tests.support.reorganised import decide
 from tests.support.visits import today
 from tests.support.world import World
@@ -58,6 +59,50 @@ async def test_a_code_of_before_is_told_the_new_one(
     (fault,) = answer.json()["errors"]
     assert (fault["pointer"], fault["code"]) == (pointer, "unit_renumbered")
     assert f"it is {code} now" in fault["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "sent"),
+    [
+        ("POST", f"responses/{'0' * 32}/verdict", {"verdict": "void", "reason": "Thử thiết bị"}),
+        ("POST", "clients", {"name": "Một cửa", "scopes": ["visits:write"]}),
+        (
+            "POST",
+            "samples",
+            {
+                "name": "Mẫu",
+                "from": "2026-01-01",
+                "to": "2026-01-31",
+                "size": 10,
+                "questionnaire": {"code": "quick-5", "version": 1},
+            },
+        ),
+        ("POST", "devices", {"name": "Quầy 1"}),
+        ("PUT", "par/sheets/09001/2025", par.sheet("50")),
+        ("GET", "par/sheets/09001/2025", None),
+        ("PUT", "par/external/09001/papi", {"figures": []}),
+        ("GET", "par/external/09001", None),
+    ],
+)
+async def test_whoever_writes_with_a_code_of_before_is_pointed_to_the_place_of_it(
+    http: httpx.AsyncClient, renumbered: World, method: str, address: str, sent: dict[str, object] | None
+) -> None:
+    body = {"unit_code": "09001", **sent} if method == "POST" and sent else sent
+    answer = await http.request(method, f"/api/v1/{address}", json=body, headers=renumbered.admin)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unit_unknown"), answer.text
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
+        ("/unit_code", "unit_renumbered")
+    ]
+
+
+async def test_a_code_that_is_only_decided_is_not_taken_for_one_of_before(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    rename = {"kind": "rename", "from": ["09001"], "to": [{"code": "H001"}]}
+    await decide(http, world, rename, on=today() + timedelta(days=30))
+    answer = await http.get("/api/v1/units/H001", headers=world.admin)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unit_unknown")
+    assert "errors" not in answer.json()
 
 
 async def test_the_new_code_of_a_unit_is_told_within_the_reach_only(
