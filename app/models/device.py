@@ -54,8 +54,8 @@ class Device(Base):
     storage: Mapped[str | None]
     last_problem: Mapped[str | None]
     former_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
-    """The unit it stood in before a reorganisation moved it, and when that was: what waits on the tablet from
-    before then still counts for that unit."""
+    """The unit it stood in before it was moved, by a reorganisation or by hand, and when that was: what waits
+    on the tablet from before then still counts for that unit."""
     moved_at: Mapped[datetime | None]
 
 

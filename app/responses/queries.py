@@ -182,7 +182,8 @@ async def listed(session: AsyncSession, subject: Subject, wanted: Wanted) -> lis
 
     Ordered by unit, day and digest: an order that says nothing about the moment of answering, and the one in
     which an index leads to them. From unit to unit (LATERAL) no more is read than the page and the day it
-    ends in, however many units are reached and however long the period is.
+    ends in, however many units are reached and however long the period is; of one channel alone also what the
+    others have in between, since no index tells them apart.
     """
     after, most = wanted.after, wanted.limit + 1
     units = select(Unit.id, Unit.code).where(

@@ -1,7 +1,8 @@
 """An index of the responses that do not count, which is what reviewers look through.
 
 It holds about one response in a hundred. Building it reads the table once, a fifth of a second a million
-responses, in which new ones wait; the previous release knows nothing of it.
+responses, in which new ones wait, for two seconds at most: with over ten million they are answered 503 in
+the meantime, and whoever sends again later is taken. The previous release knows nothing of it.
 """
 
 import sqlalchemy as sa
