@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.problems import DeviceRevoked, Unauthorized
 from app.core.remembered import Gathered, Remembered
 from app.core.tokens import hash_secret
 from app.devices import queries
+from app.devices.moves import NEAR, Stay, stays
 from app.devices.pairing import device_of
 
 REMEMBERED = 5.0
@@ -36,6 +38,8 @@ class KnownDevice:
     """When it was last moved to another unit."""
     closed_after: date | None = None
     """The last day of its unit, where nobody took that over whole and so nobody moved the tablet."""
+    stays: tuple[Stay, ...] | None = None
+    """Where it stood before, if it was moved lately: then it is asked with every response. None: not read."""
 
 
 class DeviceTokens:
@@ -73,6 +77,9 @@ class DeviceTokens:
     async def _read(self, ids: Collection[UUID]) -> dict[UUID, KnownDevice]:
         async with self._database.read() as session:
             devices = await queries.by_ids(session, ids)
+            lately = utc_now() - NEAR
+            moved = {device.id for device, _ in devices if device.moved_at and device.moved_at > lately}
+            stood = await stays(session, moved) if moved else {}
         return {
             device.id: KnownDevice(
                 id=device.id,
@@ -82,6 +89,7 @@ class DeviceTokens:
                 token_hash=device.token_hash,
                 moved_at=device.moved_at,
                 closed_after=closed_after,
+                stays=stood.get(device.id),
             )
             for device, closed_after in devices
             if device.token_hash is not None  # one that was never paired is nobody's

@@ -2,11 +2,11 @@
 
 The device's row knows its last move. The moves before stand in the record, a line `device.move` each, and are
 followed back from there: a line that does not lead to where the tablet came to stand was taken back since.
-Asked for the few responses that are older than the last move, and for what the tablet may still send.
+Asked for responses from around the last move or older, and for what the tablet may still send.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from app.models.reorganisation import UnitVersion
 from app.models.unit import Unit
 
 MOVE = "device.move"
+RESTORE = "unit.restore"
+NEAR = timedelta(days=1)
+"""By how much a tablet's clock may be set right between two sendings of one response."""
 
 
 class Stay(NamedTuple):
@@ -30,39 +33,63 @@ class Stay(NamedTuple):
     closed_after: date | None
 
 
-async def stays(session: AsyncSession, device_id: UUID) -> list[Stay]:
-    """The units a tablet stood in before the one it stands in now, in order of time."""
-    row = select(Device.former_unit_id, Device.moved_at).where(Device.id == device_id)
-    former, moved_at = (await session.execute(row)).one_or_none() or (None, None)
-    if former is None or moved_at is None:
-        return []
-    lines = await _lines(session, device_id)
+async def stays(session: AsyncSession, device_ids: Collection[UUID]) -> dict[UUID, tuple[Stay, ...]]:
+    """The units each tablet stood in before the one it stands in now, in order of time; none: left out."""
+    moved = await session.execute(
+        select(Device.id, Device.former_unit_id, Device.moved_at).where(Device.id.in_(device_ids))
+    )
+    found = {
+        device: [(former, moved_at)]
+        for device, former, moved_at in moved
+        if former is not None and moved_at is not None
+    }
+    if not found:
+        return {}
+    lines = await _lines(session, found)
     ids = await _ids(session, {code for line in lines for code in (line.before, line.after)})
-    found = [(former, moved_at)]
+    ways = {_target(device): way for device, way in found.items()}
     for line in lines:
-        here, until = found[-1]
+        way = ways[line.target]
+        here, until = way[-1]
         before = ids.get(line.before)
         if before is not None and ids.get(line.after) == here and line.at < until:
-            found.append((before, line.at))
-    closed = await _closed(session, {unit for unit, _ in found})
-    return [Stay(unit, until, closed[unit]) for unit, until in reversed(found)]
+            way.append((before, line.at))
+    closed = await _closed(session, {unit for way in found.values() for unit, _ in way})
+    return {
+        device: tuple(Stay(unit, until, closed[unit]) for unit, until in reversed(way))
+        for device, way in found.items()
+    }
 
 
 async def former_codes(session: AsyncSession, device: Device, present: str) -> list[str]:
-    """Every code but the present under which a tablet may have asked: elsewhere, or before a renumbering."""
-    stood = [stay.unit_id for stay in await stays(session, device.id)] if device.moved_at else []
-    codes = select(UnitVersion.code).where(
-        UnitVersion.unit_id.in_([*stood, device.unit_id]), UnitVersion.valid_to.is_not(None)
+    """Every code but the present under which a tablet may have asked: elsewhere, before a renumbering, or for
+    as long as something stood that was taken back: of that the record alone still knows.
+    """
+    stood = (await stays(session, [device.id])).get(device.id, ()) if device.moved_at else ()
+    units = [*(stay.unit_id for stay in stood), device.unit_id]
+    codes = union(
+        select(Unit.code).where(Unit.id.in_(units)),
+        select(UnitVersion.code).where(UnitVersion.unit_id.in_(units), UnitVersion.valid_to.is_not(None)),
     )
-    known = await session.scalars(union(codes, select(Unit.code).where(Unit.id.in_(stood))))
-    return sorted(set(known) - {present})
+    moved_to = select(AuditLine.details[("after", "unit")].astext).where(
+        AuditLine.target == _target(device.id), AuditLine.action == MOVE
+    )
+    given_back = select(AuditLine.details[("before", "code")].astext).where(
+        AuditLine.target.in_(select("unit:" + codes.subquery().c.code)), AuditLine.action == RESTORE
+    )
+    known = await session.scalars(union(codes, moved_to, given_back))
+    return sorted({code for code in known if code is not None} - {present})
 
 
-async def _lines(session: AsyncSession, device_id: UUID) -> Sequence[Row[datetime, str, str]]:
+async def _lines(session: AsyncSession, devices: Collection[UUID]) -> Sequence[Row[str, datetime, str, str]]:
     before, after = (AuditLine.details[(part, "unit")].astext for part in ("before", "after"))
-    query = select(AuditLine.at, before.label("before"), after.label("after"))
-    mine = query.where(AuditLine.target == f"device:{device_id}", AuditLine.action == MOVE)
-    return (await session.execute(mine.order_by(AuditLine.id.desc()))).all()
+    query = select(AuditLine.target, AuditLine.at, before.label("before"), after.label("after"))
+    theirs = query.where(AuditLine.target.in_([_target(one) for one in devices]), AuditLine.action == MOVE)
+    return (await session.execute(theirs.order_by(AuditLine.id.desc()))).all()
+
+
+def _target(device_id: UUID) -> str:
+    return f"device:{device_id}"
 
 
 async def _ids(session: AsyncSession, codes: Collection[str]) -> Mapping[str, int]:

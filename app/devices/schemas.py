@@ -212,8 +212,12 @@ class DeviceConfig(Out):
     former_codes: Annotated[
         list[str],
         Field(
-            description="Other unit codes this tablet has asked for: what waits from then is sent as well."
+            description="Other unit codes this device has asked for: what waits from then is sent as well."
         ),
+    ]
+    moved_at: Annotated[
+        datetime | None,
+        Field(description="When it was last moved to another unit: what is older counts for where it stood."),
     ]
 
 

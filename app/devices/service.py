@@ -37,6 +37,7 @@ from app.devices.schemas import (
     UnitRef,
 )
 from app.models.device import Device
+from app.models.unit import Unit
 from app.questionnaires.published import PublishedQuestionnaires
 from app.questionnaires.schemas import QuestionnaireOut
 from app.units import queries as units
@@ -59,7 +60,7 @@ async def create(
     pin = sent.pin or new_pin()
     sealed = await asyncio.to_thread(seal, pin)  # before the lock: nobody waits for it
     await hold(session, Lock.PAIRING_HANDLES)
-    unit = await find_unit(session, subject, sent.unit_code, "/unit_code")
+    unit = await find_unit(session, subject, sent.unit_code, "/unit_code", hold=True)
     await require_open(session, unit, local_day(now, zone))
     await _require_published(questionnaires, sent.questionnaire)
     device = Device(unit_id=unit.id, name=sent.name, questionnaire_code=sent.questionnaire)
@@ -90,6 +91,7 @@ async def change(
 ) -> queries.DeviceRow:
     """Change what was sent; the tablet learns of it by the ETag of its configuration."""
     sealed = await asyncio.to_thread(seal, sent.pin) if sent.pin else None
+    goal = await _goal(session, subject, device_id, sent.unit_code) if sent.unit_code is not None else None
     row = await get(session, subject, device_id, lock=True)
     device = row[0]
     before = {name: getattr(device, name) for name in _CHANGEABLE}
@@ -112,10 +114,16 @@ async def change(
         changes["pin"] = "changed"  # that it was, never to what
     if changes:
         _record(session, subject.actor, "device.change", device, **changes)
-    if sent.unit_code is None or sent.unit_code == row[1]:
+    if goal is None or goal.id == device.unit_id:
         return row
-    await _move(session, subject, device, row[1], sent.unit_code, now, zone)
+    await _move(session, subject, device, row[1], goal, now, zone)
     return await get(session, subject, device_id)
+
+
+async def _goal(session: AsyncSession, subject: Subject, device_id: UUID, code: str) -> Unit:
+    """The unit that is named for a device, held before the device is; DeviceUnknown, UnitUnknown."""
+    await get(session, subject, device_id)
+    return await find_unit(session, subject, code, "/unit_code", hold=True)
 
 
 async def _move(
@@ -123,12 +131,11 @@ async def _move(
     subject: Subject,
     device: Device,
     before: str,
-    code: str,
+    unit: Unit,
     now: datetime,
     zone: ZoneInfo,
 ) -> None:
-    """To another unit within reach; UnitClosed for one that has ended. What waits stays the former one's."""
-    unit = await find_unit(session, subject, code, "/unit_code")
+    """To another unit; UnitClosed for one that has ended. What waits stays the former one's."""
     await require_open(session, unit, local_day(now, zone))
     device.former_unit_id, device.moved_at, device.unit_id = device.unit_id, now, unit.id
     audit.record(
@@ -193,6 +200,7 @@ async def config(
         pin=PinCheck.of(device),
         contact=Contact(**in_force.contact) if in_force.contact else None,
         former_codes=await former_codes(session, device, unit_code),
+        moved_at=device.moved_at,
     )
 
 

@@ -1,5 +1,6 @@
 """What administrators and staff do with a tablet: configure, revoke, look at its status, take it away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.support.tablet import PIN, QUESTIONS_ONLY, Tablet
 from tests.support.visits import day
 from tests.support.waiting import until
 from tests.support.wire import Wire, wired
+
+AHEAD = 6
+"""Seconds by which a tablet's clock is ahead here at most: its time is made to pass as a citizen answers."""
 
 
 @pytest.fixture
@@ -187,17 +191,21 @@ async def test_unpairing_warns_and_what_waited_is_sent_after_pairing_with_the_sa
     await until(lambda: site.responses(unit), lambda found: len(found) == 1)
 
 
-async def test_what_waited_for_one_unit_never_reaches_another(tablet: Tablet, site: Site, wire: Wire) -> None:
-    unit, other = await site.unit(), await site.unit()
-    await tablet.pair(unit, **QUESTIONS_ONLY)
-    page = tablet.page
+async def respond_and_unpair(tablet: Tablet, wire: Wire) -> None:
+    """A citizen answers without network; the staff takes the tablet away with that in it."""
     await wire.cut()
     await tablet.respond(1, 1, 1, 1, 1)
     await tablet.open_status()
-    await page.get_by_role("button", name="Huỷ ghép nối").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Huỷ ghép nối").click()
+    await tablet.page.get_by_role("button", name="Huỷ ghép nối").click()
+    await tablet.page.get_by_role("dialog").get_by_role("button", name="Huỷ ghép nối").click()
     await tablet.at("pairing")
     await wire.mend()
+
+
+async def test_what_waited_for_one_unit_never_reaches_another(tablet: Tablet, site: Site, wire: Wire) -> None:
+    unit, other = await site.unit(), await site.unit()
+    await tablet.pair(unit, **QUESTIONS_ONLY)
+    await respond_and_unpair(tablet, wire)
     await tablet.create(other, **QUESTIONS_ONLY)
     await tablet.type_code(tablet.code)
     await tablet.at("attract")
@@ -207,6 +215,33 @@ async def test_what_waited_for_one_unit_never_reaches_another(tablet: Tablet, si
     await tablet.beat()
     known = await until(tablet.known, lambda found: found["set_aside"] == 1)
     assert known["last_problem"] == "other_unit"
+
+
+@pytest.mark.parametrize("leads", ["away", "here"])
+async def test_what_was_given_to_another_device_does_not_follow_the_way_of_this_one(
+    tablet: Tablet, site: Site, wire: Wire, leads: str
+) -> None:
+    """Paired anew as a device that once stood where this tablet was, or that came there after the citizen."""
+    unit, other = await site.unit(), await site.unit()
+    before, after = (unit, other) if leads == "away" else (other, unit)
+    second = Tablet(site, tablet.page, tablet.url)
+    await second.create(before, **QUESTIONS_ONLY)
+    if leads == "away":
+        await second.change(unit_code=after)
+    await tablet.pair(unit, **QUESTIONS_ONLY)
+    await respond_and_unpair(tablet, wire)
+    if leads == "here":
+        await asyncio.sleep(AHEAD)
+        await second.change(unit_code=after)
+    await second.type_code(second.code)
+    await second.at("attract")
+    aside = await until(lambda: second.kept("set_aside"), lambda found: len(found) == 1)
+    assert (aside[0]["problem"], aside[0]["unit"], aside[0]["device"]) == ("other_unit", unit, tablet.device)
+    assert await site.responses(unit) == await site.responses(other) == []
+    await second.open_status()
+    await second.page.get_by_role("button", name="Gửi lại những phản hồi này").click()
+    await until(lambda: second.kept("outbox"), lambda found: found == [])
+    assert [one["device"] for one in await second.kept("set_aside")] == [tablet.device]
 
 
 async def test_what_waited_while_the_unit_was_renumbered_and_the_tablet_moved_is_sent(

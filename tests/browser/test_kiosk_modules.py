@@ -14,6 +14,7 @@ from tests.support.site import Site
 STATIC = f"/static/{Assets.load().version}/js"
 FIELD = {"code": "gender", "title": {}, "options": [{"code": "female"}, {"code": "male"}]}
 CONFIG: dict[str, Any] = {
+    "device_id": "D",
     "unit": {"code": "U", "name": "Phường"},
     "languages": ["vi", "en"],
     "screens": ["language", "questions", "about", "comment"],
@@ -95,6 +96,7 @@ async def test_a_complete_way_leads_to_thanks_and_a_complete_response(page: Page
     assert state["sent"] == {
         "id": "id-1",
         "unit": "U",
+        "device": "D",
         "body": {
             "id": "id-1",
             "questionnaire": {"code": "two", "version": 3},

@@ -1,5 +1,6 @@
 """Tablets and units that end: who may take a tablet elsewhere, and which unit it asks for then."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.core.database import Database
 from tests.support.reorganised import decide, merger
 from tests.support.said import body, device
 from tests.support.visits import today
+from tests.support.waiting import until
 from tests.support.world import World
 
 URL = "/api/v1/devices"
@@ -132,3 +134,67 @@ async def test_a_tablet_that_is_moved_on_by_hand_again_and_again_keeps_all_it_ha
         moved = await http.patch(f"{URL}/{tablet}", json={"unit_code": code}, headers=world.admin)
         assert moved.status_code == 200
     assert (await config(http, token))["former_codes"] == ["09001", "SNV"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (merger("09001", to="M1"), "M1"),
+        ({"kind": "rename", "from": ["09001"], "to": [{"code": "H24.001"}]}, "H24.001"),
+    ],
+    ids=["moved", "renumbered"],
+)
+async def test_what_was_asked_for_under_a_code_that_was_taken_back_is_sent_all_the_same(
+    http: httpx.AsyncClient, world: World, change: dict[str, object], code: str
+) -> None:
+    _, token = await device(world, "09001")
+    _, neighbour = await device(world, "09002")
+    made = await decide(http, world, change, on=YESTERDAY)
+    assert (await config(http, token))["unit"]["code"] == code
+    back = await http.post(f"/api/v1/units/reorganisations/{made['id']}/revert", headers=world.admin)
+    assert back.status_code == 200, back.text
+    shown = await config(http, token)
+    assert (shown["unit"]["code"], shown["former_codes"], shown["moved_at"]) == ("09001", [code], None)
+    assert (await config(http, neighbour))["former_codes"] == []
+
+
+@pytest.mark.parametrize("door", ["create", "move"])
+async def test_no_tablet_is_put_where_a_unit_is_just_ending(
+    http: httpx.AsyncClient, world: World, database: Database, door: str
+) -> None:
+    tablet, _ = await device(world, "09002")
+    sent = {"unit_code": "09001", "name": "Quầy 5"}
+    method, address = ("POST", URL) if door == "create" else ("PATCH", f"{URL}/{tablet}")
+    async with database.transaction() as session:  # a reorganisation that has moved tablets, and not ended
+        await session.execute(
+            text("UPDATE units SET valid_to = :day WHERE code = '09001'"), {"day": YESTERDAY}
+        )
+        asked = asyncio.create_task(http.request(method, address, json=sent, headers=world.admin))
+        await until(lambda: waiting(database), lambda count: count == 1 or asked.done())
+    answer = await asked
+    assert (answer.status_code, answer.json()["code"]) == (409, "unit_closed")
+
+
+async def test_a_tablet_on_its_way_to_a_unit_goes_on_with_it_to_its_successor(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    tablet, token = await device(world, "09002")
+    async with database.transaction() as session:
+        row = text("SELECT id FROM devices WHERE id = :id FOR UPDATE")
+        await session.execute(row, {"id": tablet})  # somebody else is at it: the move waits
+        move = http.patch(f"{URL}/{tablet}", json={"unit_code": "09001"}, headers=world.admin)
+        moving = asyncio.create_task(move)
+        await until(lambda: waiting(database), lambda count: count == 1)
+        merging = asyncio.create_task(decide(http, world, merger("09001", to="M1"), on=YESTERDAY))
+        await until(lambda: waiting(database), lambda count: count == 2 or merging.done())
+    await merging
+    assert (await moving).status_code == 200
+    shown = await config(http, token)
+    assert (shown["unit"]["code"], shown["former_codes"]) == ("M1", ["09001", "09002"])
+
+
+async def waiting(database: Database) -> int:
+    """How many wait for a lock of somebody else."""
+    async with database.read() as session:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
+        return await session.scalar(text(query)) or 0

@@ -1,6 +1,7 @@
 """Responses of a tablet that is moved: each is stored once, for the unit that had served."""
 
-import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
@@ -8,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core.clock import utc_now
 from app.core.database import Database
@@ -23,8 +25,8 @@ from tests.support.visits import today
 from tests.support.world import World
 
 URL = "/api/v1/responses"
-A_WAY = 1.0
-"""Seconds: times are corrected by as long as a request is on its way, which must end before the next move."""
+A_WAY = timedelta(minutes=10)
+"""No request is on its way for so long, by which times are corrected."""
 
 
 async def stored(database: Database) -> list[tuple[str, str]]:
@@ -65,13 +67,12 @@ async def test_what_waited_through_two_moves_counts_for_each_unit_in_its_time(
     app: FastAPI, http: httpx.AsyncClient, world: World, database: Database
 ) -> None:
     tablet, token = await device(world, "09001")
-    first = body()
-    await asyncio.sleep(A_WAY)
     await decide(http, world, merger("09001", to="M1"), on=today() - timedelta(days=2))
-    second = body()
-    await asyncio.sleep(A_WAY)
     await decide(http, world, merger("M1", to="M2"), on=today() - timedelta(days=1))
-    third = body()
+    now = utc_now()
+    async with database.transaction() as session:  # the second move as if it were still to come
+        await session.execute(update(Device).values(moved_at=now + 2 * A_WAY))
+    first, second, third = (body(submitted_at=(now + ways * A_WAY).isoformat()) for ways in (-1, 1, 3))
     app.state.devices.forget(tablet)
     sent_at = utc_now().isoformat()
     batch = {"responses": [{**said, "sent_at": sent_at} for said in (first, second, third)]}
@@ -88,6 +89,7 @@ async def test_a_process_that_has_not_heard_of_the_move_stores_nothing(
     app: FastAPI, http: httpx.AsyncClient, world: World, database: Database
 ) -> None:
     tablet, token = await device(world, "09001")
+    app.state.devices = DeviceTokens(database, clock=lambda: 0.0)  # what it knows does not grow old
     assert await send(http, token, body()) == 201
     await decide(http, world, merger("09001", to="M1"), on=today() - timedelta(days=1))
     said = body()
@@ -95,6 +97,35 @@ async def test_a_process_that_has_not_heard_of_the_move_stores_nothing(
     app.state.devices.forget(tablet)  # five seconds pass
     assert await send(http, token, said) == 201
     assert (await stored(database))[1:] == [(said["id"], "M1")]
+
+
+async def test_after_a_move_each_sending_asks_one_statement_and_no_transaction(
+    app: FastAPI, http: httpx.AsyncClient, world: World
+) -> None:
+    _, token = await device(world, "09001")
+    await decide(http, world, merger("09001", to="M1"), on=today() - timedelta(days=2))
+    await decide(http, world, merger("M1", to="M2"), on=today() - timedelta(days=1))
+    asked: Database = app.state.database
+    app.state.devices = DeviceTokens(asked, clock=lambda: 0.0)
+    assert await send(http, token, body()) == 201
+    with told(asked.engine) as shared, told(asked.lone_engine) as alone:
+        assert await send(http, token, body()) == 201
+    assert shared == []
+    assert len(alone) == 1
+    assert "FROM responses" in alone[0]
+
+
+@contextmanager
+def told(engine: AsyncEngine) -> Iterator[list[str]]:
+    """The statements an engine is told."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_times_that_are_set_right_between_two_sendings_do_not_double_a_response(
@@ -121,7 +152,7 @@ async def test_a_merger_taken_back_leaves_the_moves_before_it(
     async def stood() -> list[str]:
         async with database.read() as session:
             codes = {row[0]: row[1] for row in await session.execute(select(Unit.id, Unit.code))}
-            return [codes[stay.unit_id] for stay in await stays(session, tablet)]
+            return [codes[stay.unit_id] for stay in (await stays(session, [tablet]))[tablet]]
 
     assert await stood() == ["09001", "M1"]
     back = await http.post(f"/api/v1/units/reorganisations/{made['id']}/revert", headers=world.admin)

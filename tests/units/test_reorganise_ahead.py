@@ -136,7 +136,7 @@ async def test_a_known_tablet_remembers_where_it_stood(
     await decide(http, world, merger("09001", "09002"))
     known = await DeviceTokens(database).find(token["Authorization"].removeprefix("Bearer "))
     async with database.read() as session:
-        found = await stays(session, known.id)
+        found = (await stays(session, [known.id]))[known.id]
     assert [(stay.unit_id, stay.until) for stay in found] == [(world.units["09001"], known.moved_at)]
 
 

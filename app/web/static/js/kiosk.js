@@ -42,7 +42,7 @@ const device = new Device({
 const sender = new Sender({
   outbox,
   post: (responses) => ask("POST", "/responses/batch", { token: device.token, body: { responses } }),
-  mayTake: (item) => (device.asksFor(item.unit) ? null : "other_unit"),
+  mayTake: (item) => (device.asksFor(item) ? null : "other_unit"),
   maySend: () => Boolean(device.token && device.config && !device.stopped),
   stopped: (code) => device.stop(code),
   sent: (at) => device.sent(at),

@@ -66,9 +66,17 @@ export class Device {
     return answer;
   }
 
-  /** Whether this tablet asks, or has asked, for a unit of this code: its unit may be renumbered, itself be moved. */
-  asksFor(code) {
-    return code === this.config.unit.code || (this.config.former_codes ?? []).includes(code);
+  /**
+   * Whether a response may be sent as this device's. One that was given to it may be of wherever it stood, and of
+   * before its unit was renumbered. One that was given to another device, or before devices were noted, may be of
+   * this unit, since this device came to it: what is older would count for the unit in which this device stood then.
+   */
+  asksFor({ unit, device, body }) {
+    const { config } = this;
+    const isHere = unit === config.unit.code;
+    if (device && device === config.device_id) return isHere || (config.former_codes ?? []).includes(unit);
+    const givenAt = Date.parse(body.submitted_at) + (this.skew ?? 0);
+    return isHere && (!config.moved_at || givenAt >= Date.parse(config.moved_at));
   }
 
   /** Forgets token and configuration. What waits in the outbox stays there, for this unit's next pairing. */

@@ -13,6 +13,7 @@ import { StoreError } from "./store.js";
  * @typedef {object} Item a response that waits
  * @property {string} id the response's id
  * @property {string} unit code of the unit it was given to
+ * @property {string} [device] id of the device it was given to; earlier releases kept none
  * @property {object} body what is sent, but for `sent_at`
  */
 
@@ -122,8 +123,8 @@ export class Outbox {
   /** The staff has mended what was wrong: all that was set aside is tried again. */
   async tryAgain() {
     await this.#tried(() => this.#store.tryAgain());
-    for (const [id, { unit, body }] of this.#asideInMemory) {
-      this.#inMemory.set(id, { id, unit, body });
+    for (const [id, { unit, device, body }] of this.#asideInMemory) {
+      this.#inMemory.set(id, { id, unit, device, body });
       this.#settled.delete(id);
     }
     this.#asideInMemory.clear();

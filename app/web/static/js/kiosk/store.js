@@ -152,7 +152,9 @@ export class Store {
       const aside = transaction.objectStore("set_aside");
       const request = aside.getAll();
       request.onsuccess = () => {
-        for (const { id, unit, body } of request.result) transaction.objectStore("outbox").put({ id, unit, body });
+        for (const { id, unit, device, body } of request.result) {
+          transaction.objectStore("outbox").put({ id, unit, device, body });
+        }
         aside.clear();
       };
     });

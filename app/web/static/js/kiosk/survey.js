@@ -128,7 +128,7 @@ export function hasOpinion(state) {
 
 /**
  * What is sent, but for `sent_at`; null where there is nothing to send.
- * @returns {{id: string, unit: string, body: object} | null}
+ * @returns {import("./outbox.js").Item | null}
  */
 export function responseOf(state, submittedAt) {
   if (!hasOpinion(state)) return null;
@@ -145,5 +145,5 @@ export function responseOf(state, submittedAt) {
   };
   if (comment) body.comment = comment;
   if (Object.keys(state.respondent).length > 0) body.respondent = state.respondent;
-  return { id: state.id, unit: state.config.unit.code, body };
+  return { id: state.id, unit: state.config.unit.code, device: state.config.device_id, body };
 }
