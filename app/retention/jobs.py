@@ -3,8 +3,8 @@
 The rows stay, because figures are counted from them: docs/decisions/0012-retention.md. A batch is a
 transaction of its own, with how far it has come; so a run that was cut off goes on where it was, and the line
 in the record says how many there were in all. Each night goes through the days that have come of age since
-the last, and the first night of a month through everything, for what arrived late. A night whose clock cannot
-be believed at once is held back: see `clock`.
+the last, and those of samples that are not checked any more since then; the first night of a month through
+everything, for what arrived late. A night whose clock cannot be believed at once is held back: see `clock`.
 """
 
 import asyncio
@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.audit import SYSTEM, record
-from app.core.clock import day_bounds, local_day, months_before, utc_now
+from app.core.clock import day_bounds, local_day, month_start, months_before, utc_now
 from app.core.connecting import connect_plainly
 from app.core.database import Database, plain_url
 from app.core.settings import Settings
@@ -116,7 +118,7 @@ async def _run(database: Database, settings: Settings, action: str, months: int)
     async with database.transaction() as session:
         gone = {kind.table: (await queries.read_mark(session, kind)).untold for kind in KINDS[action]}
         for kind in KINDS[action]:
-            await queries.write_mark(session, kind, Mark(before, 0))
+            await queries.write_mark(session, kind, Mark(before, 0, _checked(now, settings.zone)))
         if any(gone.values()):
             record(session, SYSTEM, action, "deployment", [], before=str(before), **gone)
     await _vacuum(database, [table for table, rows in gone.items() if rows])
@@ -147,10 +149,9 @@ def _checked(now: datetime, zone: ZoneInfo) -> datetime:
 async def _thin(database: Database, kind: Kind, before: date, now: datetime, zone: ZoneInfo) -> None:
     async with database.read() as session:
         places = await queries.places(session, kind)
-        through, untold = await queries.read_mark(session, kind)
-    in_this_month = through is not None and through.replace(day=1) == before.replace(day=1)
-    since = through if through is not None and in_this_month else BEGINNING
-    span = _span(kind, since, before, now, zone)
+        mark = await queries.read_mark(session, kind)
+        span = _span(kind, await _since(session, kind, mark, before, _checked(now, zone)), before, now, zone)
+    untold = mark.untold
     for place in places:
         done = BATCH
         while done == BATCH:
@@ -158,8 +159,16 @@ async def _thin(database: Database, kind: Kind, before: date, now: datetime, zon
                 done = await queries.thin(session, kind, place, span)
                 untold += done
                 if done:
-                    await queries.write_mark(session, kind, Mark(through, untold))
+                    await queries.write_mark(session, kind, mark._replace(untold=untold))
             await asyncio.sleep(PAUSE_SECONDS * done / BATCH)
+
+
+async def _since(session: AsyncSession, kind: Kind, mark: Mark, before: date, checked: datetime) -> date:
+    """From when on to go through the days: further back where a sample has held some of them until now."""
+    if mark.through is None or mark.checked is None or month_start(mark.through) != month_start(before):
+        return BEGINNING
+    released = await queries.released(session, mark.checked, checked) if kind.held else None
+    return min(mark.through, released or mark.through)
 
 
 def _span(kind: Kind, since: date, before: date, now: datetime, zone: ZoneInfo) -> Span:

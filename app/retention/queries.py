@@ -22,7 +22,7 @@ BATCH = 1000
 class Kind(NamedTuple):
     """A table to thin out: what to go through one by one, how many are due there, and a batch of it.
 
-    It goes by local days, or by instants.
+    It goes by local days, or by instants. `held`: samples keep some of what would be due.
     """
 
     table: str
@@ -30,6 +30,7 @@ class Kind(NamedTuple):
     due: TextClause
     thin: TextClause
     instants: bool
+    held: bool
 
 
 def _kind(table: str, place: str, places: str, old: str, change: str, *, instants: bool = False) -> Kind:
@@ -44,6 +45,7 @@ def _kind(table: str, place: str, places: str, old: str, change: str, *, instant
             f" AND id IN (SELECT old.id {where} LIMIT {BATCH})"
         ),
         instants,
+        ":checked" in old,
     )
 
 
@@ -89,6 +91,7 @@ _SAMPLED = text(
     "SELECT DISTINCT unnest(unit_ids) AS unit FROM samples"
     " WHERE expires_at > :checked AND first_day < :before ORDER BY unit"
 )
+_RELEASED = text("SELECT min(first_day) FROM samples WHERE expires_at > :since AND expires_at <= :until")
 # sample by sample, so that an index leads to the days of each
 _KEPT = text("""
     SELECT count(DISTINCT old.id)
@@ -116,10 +119,13 @@ class Span(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Everything before `through` was thinned out; `untold` rows since are in no line of the record yet."""
+    """Everything before `through` was thinned out but for what samples held that were over after `checked`;
+    `untold` rows since are in no line of the record yet.
+    """
 
-    through: date | None
-    untold: int
+    through: date | None = None
+    untold: int = 0
+    checked: datetime | None = None
 
 
 async def places(session: AsyncSession, kind: Kind) -> Sequence[int]:
@@ -139,6 +145,12 @@ async def count_kept(session: AsyncSession, before: date, checked: datetime) -> 
     return sum([await session.scalar(_KEPT, {"place": unit, **until}) or 0 for unit in units])
 
 
+async def released(session: AsyncSession, since: datetime, until: datetime) -> date | None:
+    """The first day of the samples that were checked for the last time since then; None if there are none."""
+    day: date | None = await session.scalar(_RELEASED, {"since": since, "until": until})
+    return day
+
+
 async def thin(session: AsyncSession, kind: Kind, place: int, span: Span) -> int:
     """Thin out at most a batch; how many it was."""
     done = await session.execute(kind.thin, {"place": place, **span._asdict()})
@@ -149,14 +161,22 @@ async def read_mark(session: AsyncSession, kind: Kind) -> Mark:
     """How far a kind has been thinned out."""
     fact = await session.get(DeploymentFact, f"retention.{kind.table}")
     if fact is None:
-        return Mark(None, 0)
-    through = fact.value["through"]
-    return Mark(None if through is None else date.fromisoformat(through), fact.value["untold"])
+        return Mark()
+    through, checked = fact.value["through"], fact.value.get("checked")
+    return Mark(
+        through and date.fromisoformat(through),
+        fact.value["untold"],
+        checked and datetime.fromisoformat(checked),
+    )
 
 
 async def write_mark(session: AsyncSession, kind: Kind, mark: Mark) -> None:
     """Remember how far; in the transaction that thins out."""
-    value = {"through": None if mark.through is None else str(mark.through), "untold": mark.untold}
+    value = {
+        "through": mark.through and mark.through.isoformat(),
+        "untold": mark.untold,
+        "checked": mark.checked and mark.checked.isoformat(),
+    }
     statement = insert(DeploymentFact).values(name=f"retention.{kind.table}", value=value)
     await session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from app.core.database import Database
 from app.core.settings import Settings, SettingsError, load_settings
 from app.models.record import AuditLine
 from app.models.response import Response
-from app.models.sample import SampleLink, SampleResponse
+from app.models.sample import Sample, SampleLink, SampleResponse
 from app.models.visit import Visit
 from app.periods.recount import verify as verify_periods
 from app.retention import jobs, queries
@@ -248,6 +248,35 @@ async def test_a_sample_keeps_the_codes_it_was_drawn_from_for_a_year_after_its_l
         codes += (await session.scalars(select(SampleLink.dossier_code))).all()
     assert len(codes) == 12 + 3 + 8
     assert all(code.startswith(" ") for code in codes)
+
+
+async def test_what_a_sample_has_held_goes_in_the_night_after_its_year(
+    http: httpx.AsyncClient,
+    world: World,
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the middle of a month as well, when the days before were gone through the night before."""
+    await come(world, [Came("09001", f"D-{at}") for at in range(12)])
+    sample = await draw(http, world, size=8)
+    middle = datetime(today().year + 4, 5, 17, tzinfo=ZONE)
+    over = months_before(middle.date(), jobs.CHECKED_MONTHS)
+    async with database.transaction() as session:
+        await session.execute(
+            update(Sample).where(Sample.id == sample["id"]).values(expires_at=day_bounds(over, ZONE)[0])
+        )
+    for now, gone, kept in (
+        (middle - timedelta(minutes=1), (0, 0), 12),
+        (middle, (12, 8), 0),
+        (middle + timedelta(days=1), (0, 0), 0),
+    ):
+        monkeypatch.setattr(jobs, "utc_now", lambda now=now: now.astimezone(UTC))
+        due = await what_is_due(database, settings)
+        report = await anonymise_visits(database, settings)
+        found = report["visits"], report["sample_links"]
+        assert (*found, report["kept_for_samples"]) == (*gone, kept)
+        assert (due["visits"]["due"], due["sample_links"]["due"]) == found, "what is shown as due goes"
 
 
 async def test_a_run_that_was_cut_off_goes_on_and_its_line_tells_all(
