@@ -128,6 +128,7 @@ class Timetable:
     async def _turn(self) -> None:
         """Follow the queue over one connection until it breaks or the runner is told to stop."""
         connection = await connect_plainly(plain_url(self._database.url), timeout=5)
+        self._look.set()  # the last look may have been a moment too early
         try:
             queue = PgQueuer.from_asyncpg_connection(connection)
             self.enter(queue)

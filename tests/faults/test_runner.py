@@ -6,18 +6,25 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 
+from app import worker
 from app.core.clock import utc_now
+from app.core.connecting import connect_plainly
 from app.core.database import Database
+from app.core.settings import Settings
+from app.jobs.running import run_due
 from app.models.job import JobState
 from app.rollups.stale import mark
 from app.worker import TIMETABLE
 from tests.faults.pressure import Wire
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.support.world import World
 
 NAMES = [job.name for job in TIMETABLE]
@@ -58,10 +65,17 @@ async def owe_everything(world: World) -> None:
     """A unit-day that waits to be counted, and a timetable that was last kept a week ago."""
     async with world.database.transaction() as session:
         await mark(session, [(world.units["09001"], utc_now().date())])
-        for name in NAMES:
-            state = await session.get(JobState, name) or JobState(name=name)
-            state.due_at = utc_now() - timedelta(days=7)
-            session.add(state)
+        due = utc_now() - timedelta(days=7)
+        owed = insert(JobState).values([{"name": name, "due_at": due} for name in NAMES])
+        await session.execute(owed.on_conflict_do_update(index_elements=["name"], set_={"due_at": due}))
+
+
+async def undone(world: World, runs: int) -> dict[str, int]:
+    """By job, how many good runs it lacks of so many."""
+    async with world.database.read() as session:
+        states = await session.scalars(select(JobState).where(JobState.name.in_(NAMES)))
+        done = {state.name: state.runs - state.failures for state in states}
+    return {name: runs - done.get(name, 0) for name in NAMES if done.get(name, 0) < runs}
 
 
 async def all_done(world: World, runner: subprocess.Popen[bytes], runs: int) -> None:
@@ -70,11 +84,8 @@ async def all_done(world: World, runner: subprocess.Popen[bytes], runs: int) -> 
     async def owed() -> dict[str, int]:
         assert runner.poll() is None, "the runner has ended"
         async with world.database.read() as session:
-            states = await session.scalars(select(JobState).where(JobState.name.in_(NAMES)))
-            done = {state.name: state.runs - state.failures for state in states}
             marks = await session.scalar(text("SELECT count(*) FROM stale_unit_days")) or 0
-        owed = {name: runs - done.get(name, 0) for name in NAMES if done.get(name, 0) < runs}
-        return owed | ({"marks": marks} if marks else {})
+        return await undone(world, runs) | ({"marks": marks} if marks else {})
 
     await until(owed, lambda owed: not owed)
 
@@ -88,6 +99,43 @@ async def test_a_runner_that_loses_its_database_counts_and_keeps_the_timetable_w
     await owe_everything(world)
     await wire.mend()
     await all_done(world, runner, 2)
+
+
+async def test_a_database_that_is_back_a_moment_after_the_runner_looked_is_not_left_waiting(
+    world: World, wire: Wire, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Back between the look that failed and the connection over which the queue is followed."""
+    assert worker.LOOK_SECONDS > PATIENCE
+    looks, tries = 0, 0
+
+    async def looked(*arguments: Any) -> None:
+        nonlocal looks
+        await run_due(*arguments)
+        looks += 1
+
+    async def overtaken(*arguments: Any, **more: Any) -> asyncpg.Connection:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            await until(ended, lambda ended: ended == 2 * len(NAMES))
+            await wire.mend()
+        return await connect_plainly(*arguments, **more)
+
+    async def ended() -> int:
+        return looks
+
+    monkeypatch.setattr(worker, "run_due", looked)
+    monkeypatch.setattr(worker, "connect_plainly", overtaken)
+    await owe_everything(world)
+    await wire.cut()
+    stop, far = asyncio.Event(), Database(wire.url)
+    keeping = asyncio.create_task(worker.Timetable(far, settings, stop).keep())
+    try:
+        await until(lambda: undone(world, 1), lambda undone: not undone)
+    finally:
+        stop.set()
+        await keeping
+        await far.close()
 
 
 async def following(database: Database) -> tuple[int, str | None]:
