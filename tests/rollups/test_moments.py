@@ -11,6 +11,7 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.rollups import jobs, pulse, stale
 from app.rollups.jobs import nightly_recount, rebuild, refresh, verify
+from tests.support.cluster import offered
 from tests.support.rows import Said, insert_responses, insert_visits, marks
 from tests.support.world import World
 
@@ -126,6 +127,8 @@ async def test_to_add_is_wrong_without_the_sight_of_one_moment(
     world: World, monkeypatch: pytest.MonkeyPatch, where: ModuleType, name: str, count: Any
 ) -> None:
     """Why it is asked for, and why a cluster counts again: here the second response is counted twice."""
+    if await offered(world.database.url):
+        pytest.skip("nothing is added where Citus is")
     assert await interrupted(monkeypatch, where, name, count, world) == 3
     assert (await verify(world.database)).differences
     await mark_all(world)

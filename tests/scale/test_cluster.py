@@ -45,6 +45,8 @@ def offering(postgres_url: str) -> Iterator[str]:
     """A migrated database whose server has an extension called citus on its shelf."""
     if int(asyncio.run(ask(postgres_url, "SHOW server_version_num"))[0][0]) < 180000:
         pytest.skip("this PostgreSQL looks for extensions in one place only")
+    if asyncio.run(cluster.offered(postgres_url)):
+        pytest.skip("this server has Citus itself")
     shelf = Path(tempfile.mkdtemp(prefix="sipas-shelf-"))
     shelf.chmod(0o755)
     (shelf / "extension").mkdir()
