@@ -176,8 +176,8 @@ async def _rush(
             PART,
             f"{lengths.rush:.0f} s of {TIMES} x that, {CROWD:,} connections",
             _crowd(found, lengths),
-            "201 or 503, nobody refused before the rush",
-            set(found.statuses) <= {201, 503} and not _refused(found, lengths.before),
+            "201 or 503, everybody answered that was let in, nobody refused before the rush",
+            set(found.statuses) <= {201, 503} and not _silent(found) and not _refused(found, lengths.before),
         ),
         Row(PART, "accepted a second meanwhile, of the most", f"{_accepted(found, lengths) / most:.0%}"),
         at_most(
@@ -238,6 +238,11 @@ def _refused(found: Result, end: float) -> int:
     return sum(status == 503 and due < end for due, status in zip(found.due, found.answered, strict=True))
 
 
+def _silent(found: Result) -> int:
+    """How many were sent and never answered. Not whoever found no free connection: that is our own limit."""
+    return len(found.alone) - found.unsent
+
+
 def _accepted(found: Result, lengths: Lengths) -> float:
     """Accepted a second while the rush went on."""
     begin, end = lengths.before, lengths.before + lengths.rush
@@ -282,11 +287,11 @@ def _crowd(found: Result, lengths: Lengths) -> str:
     counts = ", ".join(
         f"{len(took):,} x {status} (p99 {_p99(took):.1f} s)" for status, took in sorted(heard.items())
     )
-    silent = len(found.alone) - found.unsent
     return (
-        f"{counts}, {found.unsent:,} found no connection, {silent:,} were never answered; over "
-        f"{PROMISED_P99_MS} ms were {sum(_slow(found, 0, lengths.before))} of {lengths.before:.0f} seconds "
-        f"before and {sum(_slow(found, end, lengths.after))} of {lengths.after:.0f} after"
+        f"{counts}, {found.unsent:,} found no connection, {_silent(found):,} were never answered; "
+        f"over {PROMISED_P99_MS} ms were {sum(_slow(found, 0, lengths.before))} of "
+        f"{lengths.before:.0f} seconds before and {sum(_slow(found, end, lengths.after))} of "
+        f"{lengths.after:.0f} after"
     )
 
 
