@@ -15,9 +15,10 @@ that exists already), and it simply starts again.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,7 +34,7 @@ from app.rollups.compute import recount_days, recount_month
 from app.rollups.differences import Verification
 from app.rollups.fresh import TABLES
 from app.rollups.pulse import PULSE_UNIT_DAYS, hold_months, persist, refresh, snapshot
-from app.rollups.worklist import UnitDay
+from app.rollups.worklist import Round, UnitDay
 
 __all__ = ["Verification", "nightly_recount", "rebuild", "refresh", "run_pulse", "verify"]
 
@@ -67,13 +68,13 @@ async def run_pulse(database: Database, stop: asyncio.Event, interval: float = I
     too long is tried again by halves.
     """
     questionnaires = PublishedQuestionnaires(database)
-    aside: Aside[UnitDay] = Aside()
+    aside, turns = Aside[UnitDay](), Round()
     heart = Heartbeat(database, "rollups.run_pulse")
     wait, limit = interval, PULSE_UNIT_DAYS
     while not stop.is_set():
         started, failure = time.monotonic(), None
         try:
-            counted = await _in_time(refresh(database, limit, questionnaires, aside))
+            counted = await _in_time(refresh(database, limit, questionnaires, aside, turns))
             took = time.monotonic() - started
             wait = min(took if counted == limit else max(interval, took), LONGEST_WAIT_SECONDS)
             limit = PULSE_UNIT_DAYS
@@ -101,14 +102,14 @@ async def nightly_recount(database: Database, days: int | None = None) -> int:
     """Count the last days again though nothing marks them; returns how many cells were wrong, normally 0.
 
     Without `days`: all to which something may have been added since the last night that came to a good end,
-    and everything there is when none is known. Unit-days with a mark are left to the pulse: those are known
-    to be stale, not wrong.
+    and everything there is when none is known, a month at a time. Unit-days with a mark are left to the
+    pulse: those are known to be stale, not wrong.
     """
     questionnaires = PublishedQuestionnaires(database)
     async with snapshot(database, *_UNHURRIED) as connection:
         since = await _added_since(connection) if days is None else utc_now().date() - timedelta(days=days)
-        due = await worklist.unit_days_since(connection, since)
-    wrong, failed = 0, list[UnitDay]()
+        months = await worklist.months(connection, since)
+    wrong, looked_at, failed = 0, 0, list[UnitDay]()
 
     async def recount(unit_days: Sequence[UnitDay]) -> int:
         async def count(connection: AsyncConnection) -> int:
@@ -129,19 +130,34 @@ async def nightly_recount(database: Database, days: int | None = None) -> int:
                 return 0
         return sum([await recount([one]) for one in unit_days])
 
-    for _, same_day in groupby(due, key=lambda unit_day: unit_day[1]):
-        one_day = list(same_day)
-        for start in range(0, len(one_day), NIGHT_UNITS):
-            wrong += await recount(one_day[start : start + NIGHT_UNITS])
+    for month in sorted(months):
+        async with snapshot(database, *_UNHURRIED) as connection:
+            due = await worklist.unit_days(connection, max(since, month), next_month(month))
+        looked_at += len(due)
+        for block in _blocks(due):
+            wrong += await recount(block)
     if wrong:
         log.error("the nightly re-count found wrong cells and mended them", extra={"cells": wrong})
     else:
-        log.info("the nightly re-count found every cell right", extra={"unit_days": len(due)})
+        log.info("the nightly re-count found every cell right", extra={"unit_days": looked_at})
     if failed:
         raise SomeFailed(
             f"{len(failed)} unit-days cannot be counted, the first {failed[0][0]} {failed[0][1]}"
         )
     return wrong
+
+
+def _blocks(unit_days: Iterable[UnitDay]) -> Iterator[list[UnitDay]]:
+    """What is counted in one transaction: the days of a unit together, so that their month is summed once."""
+    block = list[UnitDay]()
+    for _, days in groupby(unit_days, key=itemgetter(0)):
+        of_unit = list(days)
+        if block and len(block) + len(of_unit) > NIGHT_UNITS:
+            yield block
+            block = []
+        block += of_unit
+    if block:
+        yield block
 
 
 async def _added_since(connection: AsyncConnection) -> date:

@@ -25,7 +25,7 @@ from app.questionnaires.published import PublishedQuestionnaires
 from app.rollups import worklist
 from app.rollups.arrivals import NOWHERE, Mark, add, recent, sorted_out
 from app.rollups.compute import recount_days, recount_visits
-from app.rollups.worklist import UnitDay
+from app.rollups.worklist import Round, UnitDay
 
 T = TypeVar("T")
 
@@ -91,16 +91,18 @@ async def refresh(
     limit: int = PULSE_UNIT_DAYS,
     questionnaires: PublishedQuestionnaires | None = None,
     aside: Aside[UnitDay] | None = None,
+    turns: Round | None = None,
 ) -> int:
     """One pulse: count at most `limit` marked unit-days; returns how many it counted.
 
     Those that rest in `aside` are passed over, those that cannot be counted are put there; without it they
-    are raised.
+    are raised. `turns`: whose turn it is; without it, begin at the start.
     """
+    turns = turns or Round()
     known = questionnaires or PublishedQuestionnaires(database)
     resting = aside.resting() if aside else []
     try:
-        counted = await persist(lambda: _pulse(database, known, resting, limit))
+        counted = await persist(lambda: _pulse(database, known, resting, limit, turns))
         if aside and counted < limit:  # whatever else had failed is counted now, by us or by another
             aside.keep(resting)
         return counted
@@ -109,15 +111,20 @@ async def refresh(
             raise
         log.warning("a pulse failed: its unit-days are counted one by one", extra={"cause": describe(error)})
     async with snapshot(database) as connection:
-        due = await worklist.marked(connection, limit, resting)
-    return sum([await _count_alone(database, known, unit_day, aside) for unit_day in due])
+        due = await worklist.marked(connection, limit, resting, turns.behind)
+    counted = sum([await _count_alone(database, known, unit_day, aside) for unit_day in due])
+    turns.go_on(due, limit)
+    return counted
 
 
 async def _pulse(
-    database: Database, known: PublishedQuestionnaires, resting: Sequence[UnitDay], limit: int
+    database: Database, known: PublishedQuestionnaires, resting: Sequence[UnitDay], limit: int, turns: Round
 ) -> int:
     async with _short_snapshot(database) as connection:
-        return await _count_marked(connection, known, await worklist.marked(connection, limit, resting))
+        due = await worklist.marked(connection, limit, resting, turns.behind)
+        counted = await _count_marked(connection, known, sorted(due))
+    turns.go_on(due, limit)
+    return counted
 
 
 async def _count_marked(

@@ -6,25 +6,26 @@ The texts of the statements are few and stable: drivers keep them prepared.
 # ruff: noqa: S608  statements are made of names of our own, never of what somebody sent
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.core.clock import month_start
 from app.models.distribution import EVERY_UNIT
 
 UnitDay = tuple[int, date]
 
+_START, _END = (0, date.min), (2**31 - 1, date.max)
+"""Before and after every unit-day."""
 _PAIRS = "unnest(CAST(:units AS integer[]), CAST(:days AS date[])) AS due(unit_id, local_day)"
 _MARKED = text(
-    f"{EVERY_UNIT} SELECT unit_id, local_day FROM stale_unit_days GROUP BY unit_id, local_day"
-    " ORDER BY min(marked_at), unit_id, local_day LIMIT :limit"
-)
-_MARKED_BUT = text(
-    f"""{EVERY_UNIT} SELECT unit_id, local_day FROM stale_unit_days s
-    WHERE NOT EXISTS (SELECT FROM {_PAIRS} WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)
-    GROUP BY unit_id, local_day ORDER BY min(marked_at), unit_id, local_day LIMIT :limit"""
+    f"""{EVERY_UNIT} SELECT DISTINCT unit_id, local_day FROM stale_unit_days
+    WHERE (unit_id, local_day) > (CAST(:unit AS integer), CAST(:day AS date))
+        AND (unit_id, local_day) <= (CAST(:last_unit AS integer), CAST(:last_day AS date))
+    ORDER BY unit_id, local_day LIMIT :limit"""
 )
 _ON_CLUSTER = text("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
 _TAKE = text(
@@ -41,42 +42,67 @@ _UNMARKED = text(
         SELECT FROM stale_unit_days s WHERE s.unit_id = due.unit_id AND s.local_day = due.local_day)"""
 )
 _LAST_SUCCESS = text("SELECT last_success_at FROM job_states WHERE name = :job")
-_UNIT_DAYS_SINCE = text(f"""
+_UNIT_DAYS = text(f"""
     {EVERY_UNIT}
-    SELECT unit_id, local_day FROM responses WHERE local_day >= :since
-    UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :since
-    UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :since
-    UNION SELECT unit_id, local_day FROM unit_day WHERE local_day >= :since
-    UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :since
-    UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :since
-    ORDER BY 2, 1
+    SELECT unit_id, local_day FROM responses WHERE local_day >= :first AND local_day < :after
+    UNION SELECT unit_id, served_on FROM visits WHERE served_on >= :first AND served_on < :after
+    UNION SELECT unit_id, local_day FROM channel_day WHERE local_day >= :first AND local_day < :after
+    UNION SELECT unit_id, local_day FROM unit_day WHERE local_day >= :first AND local_day < :after
+    UNION SELECT unit_id, local_day FROM procedure_day WHERE local_day >= :first AND local_day < :after
+    UNION SELECT unit_id, local_day FROM visit_day WHERE local_day >= :first AND local_day < :after
+    ORDER BY 1, 2
 """)
 _MONTHS = text(f"""
     {EVERY_UNIT}
     SELECT date_trunc('month', local_day::timestamp)::date AS month, sum(responses)::bigint AS responses
     FROM (
-        SELECT local_day, count(*) AS responses FROM responses GROUP BY local_day
-        UNION ALL SELECT served_on, 0 FROM visits GROUP BY served_on
-        UNION ALL SELECT local_day, 0 FROM channel_day GROUP BY local_day
-        UNION ALL SELECT local_day, 0 FROM unit_day GROUP BY local_day
-        UNION ALL SELECT local_day, 0 FROM procedure_day GROUP BY local_day
-        UNION ALL SELECT local_day, 0 FROM visit_day GROUP BY local_day
-        UNION ALL SELECT local_month, 0 FROM channel_month GROUP BY local_month
-        UNION ALL SELECT local_month, 0 FROM unit_month GROUP BY local_month
-        UNION ALL SELECT local_month, 0 FROM procedure_month GROUP BY local_month
-        UNION ALL SELECT local_month, 0 FROM visit_month GROUP BY local_month) days
+        SELECT local_day, count(*) AS responses FROM responses WHERE local_day >= :since GROUP BY local_day
+        UNION ALL SELECT served_on, 0 FROM visits WHERE served_on >= :since GROUP BY served_on
+        UNION ALL SELECT local_day, 0 FROM channel_day WHERE local_day >= :since GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM unit_day WHERE local_day >= :since GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM procedure_day WHERE local_day >= :since GROUP BY local_day
+        UNION ALL SELECT local_day, 0 FROM visit_day WHERE local_day >= :since GROUP BY local_day
+        UNION ALL SELECT local_month, 0 FROM channel_month WHERE local_month >= :month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM unit_month WHERE local_month >= :month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM procedure_month WHERE local_month >= :month GROUP BY local_month
+        UNION ALL SELECT local_month, 0 FROM visit_month WHERE local_month >= :month GROUP BY local_month
+    ) days
     GROUP BY month ORDER BY month
 """)
 
 
-async def marked(connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = ()) -> list[UnitDay]:
-    """Distinct marked unit-days, in order; of more than `limit` those that wait longest; without `but`.
+@dataclass
+class Round:
+    """A way round all marked unit-days in the order of their index: how far it has come.
 
-    A unit-day that is served and marked again goes behind all others, so each has its turn in any rush.
+    Whoever was served and is marked again is behind: each has its turn in any rush, and of however many are
+    marked none is looked at but those whose turn it is.
     """
-    statement, without = (_MARKED_BUT, _arrays(but)) if but else (_MARKED, {})
-    rows = await connection.execute(statement, {"limit": limit, **without})
-    return sorted((unit, day) for unit, day in rows)
+
+    behind: UnitDay = _START
+
+    def go_on(self, served: Sequence[UnitDay], limit: int) -> None:
+        """Go on behind what was served; from the start when that was all there was."""
+        self.behind = served[-1] if len(served) == limit else _START
+
+
+async def marked(
+    connection: AsyncConnection, limit: int, but: Sequence[UnitDay] = (), behind: UnitDay = _START
+) -> list[UnitDay]:
+    """Distinct marked unit-days as they come behind one, and round again; at most `limit`, without `but`."""
+    found = await _between(connection, behind, _END, limit, but)
+    if len(found) < limit and behind != _START:
+        found += await _between(connection, _START, behind, limit - len(found), but)
+    return found
+
+
+async def _between(
+    connection: AsyncConnection, after: UnitDay, last: UnitDay, limit: int, but: Sequence[UnitDay]
+) -> list[UnitDay]:
+    bounds = {"unit": after[0], "day": after[1], "last_unit": last[0], "last_day": last[1]}
+    rows = await connection.execute(_MARKED, {"limit": limit + len(but), **bounds})
+    passed_over = set(but)
+    return [(unit, day) for unit, day in rows if (unit, day) not in passed_over][:limit]
 
 
 async def on_cluster(connection: AsyncConnection) -> bool:
@@ -122,14 +148,16 @@ async def last_success(connection: AsyncConnection, job: str) -> datetime | None
     return moment
 
 
-async def unit_days_since(connection: AsyncConnection, since: date) -> list[UnitDay]:
-    """Unit-days from a day on that have responses, visits or cells."""
-    return [(unit, day) for unit, day in await connection.execute(_UNIT_DAYS_SINCE, {"since": since})]
+async def unit_days(connection: AsyncConnection, first: date, after: date) -> list[UnitDay]:
+    """Unit-days from `first` until before `after` that have responses, visits or cells, unit by unit."""
+    rows = await connection.execute(_UNIT_DAYS, {"first": first, "after": after})
+    return [(unit, day) for unit, day in rows]
 
 
-async def months(connection: AsyncConnection) -> dict[date, int]:
-    """First day of every month that has responses, visits or cells -> its responses."""
-    return {row.month: row.responses for row in await connection.execute(_MONTHS)}
+async def months(connection: AsyncConnection, since: date = date.min) -> dict[date, int]:
+    """First day of every month that has responses, visits or cells from a day on -> its responses."""
+    rows = await connection.execute(_MONTHS, {"since": since, "month": month_start(since)})
+    return {row.month: row.responses for row in rows}
 
 
 async def unit_ids(connection: AsyncConnection) -> list[int]:

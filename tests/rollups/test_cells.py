@@ -4,6 +4,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import product
@@ -20,9 +21,10 @@ from app.core.locks import Lock
 from app.jobs import states
 from app.models.questionnaire import Questionnaire
 from app.questionnaires.definition import MAX_COMPONENTS, MAX_CRITERIA, Definition, check
-from app.rollups import arrivals, fresh, jobs, pulse
+from app.rollups import arrivals, compute, fresh, jobs, pulse, worklist
 from app.rollups.jobs import nightly_recount, rebuild, refresh, run_pulse, verify
 from app.rollups.lanes import read_unit
+from app.rollups.worklist import Round, UnitDay
 from tests.support.cells import Cells, shape_of, stored, unpacked
 from tests.support.rows import (
     FORMS,
@@ -297,10 +299,10 @@ async def test_in_a_rush_over_more_unit_days_than_a_pulse_takes_each_has_its_tur
         )
 
     await rush()
-    waited = dict.fromkeys(units, 0)
+    turns, waited = Round(), dict.fromkeys(units, 0)
     for _ in range(12):
         before = await marks(world.database)
-        assert await refresh(world.database, limit=2) == 2
+        assert await refresh(world.database, limit=2, turns=turns) == 2
         after = await marks(world.database)
         for unit in units:
             served = not after[unit, DAYS[0]] and before[unit, DAYS[0]]
@@ -684,6 +686,38 @@ async def test_a_night_counts_every_day_that_was_added_to_since_the_last_good_on
     await nightly_recount(world.database)
     found = {one.period for one in (await verify(world.database)).differences if one.table == "channel_day"}
     assert found == (set() if days_ago is None else {since - timedelta(days=30)})
+
+
+async def test_a_night_that_counts_everything_sums_each_month_once_and_keeps_a_month_in_mind_at_most(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await some_life(world)
+    counting, listing = compute.recount_days, worklist.unit_days
+    blocks: list[Sequence[UnitDay]] = []
+    lists: list[list[UnitDay]] = []
+
+    async def counted(connection: Any, known: Any, unit_days: Sequence[UnitDay], **more: Any) -> int:
+        blocks.append(unit_days)
+        return await counting(connection, known, unit_days, **more)
+
+    async def listed(*arguments: Any) -> list[UnitDay]:
+        lists.append(await listing(*arguments))
+        return lists[-1]
+
+    monkeypatch.setattr(jobs, "recount_days", counted)
+    monkeypatch.setattr(worklist, "unit_days", listed)
+    monkeypatch.setattr(jobs, "NIGHT_UNITS", 3)
+    async with world.database.transaction() as session:
+        for table in TABLES:
+            await session.execute(text(f"DELETE FROM {table}"))
+    assert await nightly_recount(world.database) > 0
+    assert (await verify(world.database)).differences == []
+    spoken = {(one.unit_id, one.local_day) for one in life.said}
+    assert spoken <= {one for block in blocks for one in block}
+    months = [{(unit, month_start(day)) for unit, day in block} for block in blocks]
+    assert sum(map(len, months)) == len(set().union(*months)), "no month of a unit in two transactions"
+    assert all(len({month_start(day) for _, day in found}) == 1 for found in (*blocks, *lists))
+    assert len(lists) == len({month_start(day) for _, day in spoken}) > 1
 
 
 async def test_what_arrives_for_a_day_that_no_night_looks_at_has_it_counted_as_a_whole(
