@@ -237,12 +237,15 @@ class House:
                 )
             )
         return {
+            **await self.gathered(),
             "connections": sum(pool.checkedout() for pool in pools),  # type: ignore[attr-defined]
             "line": 3 - database._line._value,
-            "queue": self.app.state.intake.waiting,
-            "requests": self.under_way,
             "transactions": open_transactions or 0,
         }
+
+    async def gathered(self) -> dict[str, int]:
+        """What is kept of requests, whether or not the database can be asked."""
+        return {"queue": self.app.state.intake.waiting, "requests": self.under_way}
 
     @property
     def under_way(self) -> int:
