@@ -52,7 +52,7 @@ class SessionPerRequest(_NoWriter):
 
     async def submit(self, submission: Submission) -> Stored:
         row = submission._asdict()
-        del row["visit_id"]
+        del row["visit_id"], row["moved_at"]
         if row["respondent"] is not None:
             row["respondent"] = orjson.loads(row["respondent"])
         async with self._database.write() as session, session.begin():
