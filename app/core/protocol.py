@@ -189,6 +189,7 @@ class _Whole:
 
     def _complete(self) -> None:
         self._send()  # an answer without a body
+        self._cycle.transport = self._there  # or the two would hold each other until garbage is collected
         self._done()
 
     def _send(self) -> None:

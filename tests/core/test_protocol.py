@@ -1,12 +1,14 @@
 """An answer leaves in one piece: of one that has no body yet nothing is heard."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.core.protocol import PatientProtocol
 from tests.support.server import free_port
@@ -134,3 +136,26 @@ async def test_requests_one_behind_the_other_are_answered_in_their_order(applica
     assert heads == [b"200", b"204", b"200"]
     assert await reader.readexactly(4) == b"four"
     writer.close()
+
+
+async def test_an_answered_request_leaves_no_garbage_to_be_looked_for(application: Application) -> None:
+    """In a rush garbage is collected seldom, and each time everybody waits."""
+
+    def under_way() -> int:
+        return sum(isinstance(one, RequestResponseCycle) for one in gc.get_objects())
+
+    application.go_on.set()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            reader, writer = await application.ask("/whole")
+            await reader.readuntil(b"four")
+            writer.close()
+
+        async def left() -> int:
+            return under_way()
+
+        await until(left, lambda found: found <= 1)
+    finally:
+        gc.enable()
