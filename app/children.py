@@ -21,6 +21,9 @@ from app.core.settings import load_settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+PREPARATION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+"""Seconds between the tries to prepare a database that died while it was prepared."""
+
 log = logging.getLogger(__name__)
 
 
@@ -71,7 +74,8 @@ def preparation(told: Connection) -> None:
     from app import bootstrap  # noqa: PLC0415  the supervisor does without it
     from app.core import tracing  # noqa: PLC0415  the supervisor does without it
     from app.core.database import Database  # noqa: PLC0415  the supervisor does without it
-    from app.core.database_errors import LOST_CONNECTION  # noqa: PLC0415  the supervisor does without it
+    from app.core.embedded import EmbeddedPostgres  # noqa: PLC0415  the supervisor does without it
+    from app.jobs.failures import describe, is_away  # noqa: PLC0415  the supervisor does without it
 
     end_with_parent()
     settings = load_settings()
@@ -86,10 +90,26 @@ def preparation(told: Connection) -> None:
         finally:
             await database.close()
 
+    async def prepare_patiently() -> bootstrap.FirstAdministrator | None:
+        """Try again when the database dies meanwhile: every step may be repeated."""
+        was_there = settings.database_url == EmbeddedPostgres(settings.data_dir).url
+        for pause in PREPARATION_PAUSES:
+            try:
+                return await prepare()
+            except Exception as error:
+                if not is_away(error) or (isinstance(error, OSError) and not was_there):
+                    raise  # where nobody has ever answered, the address is wrong: that is said at once
+                log.warning("the database went away: another try", extra={"cause": describe(error)})
+            was_there = True
+            await asyncio.sleep(pause)
+        return await prepare()
+
     with suppress(KeyboardInterrupt):  # the parent has heard it, too
         try:
-            first = asyncio.run(prepare())
-        except LOST_CONNECTION as error:
-            told.send(Prepared(fault=str(error)))
+            first = asyncio.run(prepare_patiently())
+        except Exception as error:
+            if not is_away(error):
+                raise
+            told.send(Prepared(fault=str(getattr(error, "orig", None) or error)))
         else:
             told.send(Prepared(first=(first.username, first.password) if first else None))

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.auth.oidc.rules import read_rules
 from app.core.embedded import EmbeddedPostgres
 from app.core.logs import configure_logs
+from app.core.pgwheel import EmbeddedError
 from app.core.settings import PREFIX, Settings, SettingsError, load_settings
 
 out = Console(highlight=False)
@@ -50,7 +51,7 @@ def with_database(
     """Settings that name a running database; the embedded one is held for as long as this lasts.
 
     `kept`: it is started again when it dies. An external one is its operator's matter. `meanwhile` is called
-    as soon as the environment says where the database is, though it may still have to come up.
+    when the environment says where the database is, though it may still have to come up.
     """
     if settings.database_url is not None:
         meanwhile()
@@ -59,9 +60,15 @@ def with_database(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     embedded = EmbeddedPostgres(settings.data_dir)
     os.environ[f"{PREFIX}DATABASE_URL"] = embedded.url  # children read their settings from the environment
-    meanwhile()
-    with embedded as url, embedded.kept() if kept else nullcontext():
-        yield settings.model_copy(update={"database_url": url})
+    try:
+        url = embedded.start(meanwhile)
+    except EmbeddedError as error:
+        fail(*str(error).splitlines())
+    try:
+        with embedded.kept() if kept else nullcontext():
+            yield settings.model_copy(update={"database_url": url})
+    finally:
+        embedded.stop()
 
 
 @contextmanager

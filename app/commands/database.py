@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from app import bootstrap
 from app.core.database import Database
-from app.core.database_errors import LOST_CONNECTION
 from app.core.errors import Problem
 from app.core.messages import FAULTS
 from app.core.settings import Settings
+from app.jobs.failures import is_away
 from app.keeping.contents import PLAIN
 from app.shell import fail, read_settings, with_database
 
@@ -37,5 +37,7 @@ def on_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
                 for fault in problem.faults
             ]
             fail(problem.detail.render("en", problem.params), *faults)
-        except LOST_CONNECTION as error:
-            fail(f"the database cannot be reached: {error}")
+        except Exception as error:
+            if not is_away(error):
+                raise
+            fail(f"the database cannot be reached: {getattr(error, 'orig', None) or error}")

@@ -13,6 +13,8 @@ from typing import Any, Literal
 import asyncpg
 from asyncpg.transaction import Transaction
 
+from app.core.database_errors import is_passing
+
 CARRIED = frozenset({"application_name", "timezone"})
 """Settings that PgBouncer knows of each client and gives to the server connection it is lent."""
 
@@ -96,7 +98,14 @@ async def connect_plainly(
 
 
 async def _connect(url: str, **options: Any) -> asyncpg.Connection:
-    connection: asyncpg.Connection = await asyncpg.connect(url, **options)
+    try:
+        connection: asyncpg.Connection = await asyncpg.connect(url, **options)
+    except asyncpg.PostgresError as error:
+        if is_passing(error):
+            raise
+        # a database that is being renamed, a password that is being changed: nothing was asked yet, so
+        # nothing in the question can be wrong
+        raise asyncpg.CannotConnectNowError(str(error)) from error
     _watch(connection)
     return connection
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.errors import Problem
@@ -88,4 +88,6 @@ def problem_of(error: BaseException) -> Problem | None:
             return Conflict()
         if state.startswith(_PASSING_STATES) or error.connection_invalidated:
             return Unavailable()
+    elif isinstance(error, StatementError) and isinstance(error.orig, LOST_CONNECTION):
+        return Unavailable()  # a statement wanted a new connection and got none
     return Unavailable() if is_passing(error) else None

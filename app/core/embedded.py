@@ -32,7 +32,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -81,8 +81,11 @@ class EmbeddedPostgres:
         """The `postgresql://` URL, for drivers and PostgreSQL's own programs."""
         return f"postgresql://{NAME}@/{NAME}?host={quote(str(self._run_dir))}&port={PORT}"
 
-    def start(self) -> str:
-        """Make, start, recover or adopt the server, whichever is needed; returns the URL of its database."""
+    def start(self, meanwhile: Callable[[], None] = lambda: None) -> str:
+        """Make, start, recover or adopt the server, whichever is needed; returns the URL of its database.
+
+        `meanwhile` is called when nothing but the server's own start is left to wait for.
+        """
         if self._hold is None:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._alone():
@@ -90,8 +93,8 @@ class EmbeddedPostgres:
                 try:
                     fcntl.flock(self._hold, fcntl.LOCK_SH)
                     self._prepare()
-                    self._bring_up()
-                    self._ensure_database()
+                    meanwhile()
+                    self._open_database()
                 except BaseException:
                     self._leave()
                     raise
@@ -193,6 +196,19 @@ class EmbeddedPostgres:
         auth = ("--username", NAME, "--auth-local=peer", "--auth-host=reject")
         checked(run_server("initdb", "-D", fresh, *locale, *auth, owner=owner, home=self.home))
         fresh.rename(self.cluster)
+
+    def _open_database(self) -> None:
+        """Bring the server up with its database in it, anew when it is killed between the two."""
+        for tries_left in reversed(range(_LAUNCHES)):
+            self._bring_up()
+            try:
+                self._ensure_database()
+            except EmbeddedError:
+                if not tries_left or (self._seen is not None and _lives(self._seen)):
+                    raise
+                logger.warning("PostgreSQL died while its database was made and is started again")
+            else:
+                return
 
     def _ensure_database(self) -> None:
         as_owner = ("-h", self._run_dir, "-p", PORT, "-U", NAME)

@@ -129,6 +129,27 @@ def test_a_killed_server_recovers_with_everything_that_was_committed(home: Path)
         assert sql(url, "SELECT count(*) FROM committed") == "1000"
 
 
+class KilledOnce(EmbeddedPostgres):
+    """Its server is killed once, between coming up and being asked for its database."""
+
+    killed = False
+
+    def _ensure_database(self) -> None:
+        postmaster = running(self.home)
+        if not self.killed and postmaster:
+            self.killed = True
+            os.kill(postmaster, signal.SIGKILL)
+        super()._ensure_database()
+
+
+def test_a_server_that_is_killed_while_its_database_is_made_is_started_again(home: Path) -> None:
+    server = KilledOnce(home)
+    with server as url:
+        assert server.killed
+        assert sql(url, "SELECT 1") == "1"
+    assert running(home) is None
+
+
 def test_a_server_that_dies_while_it_is_kept_is_started_again(home: Path) -> None:
     server = EmbeddedPostgres(home)
     with server as url, server.kept():

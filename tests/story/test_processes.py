@@ -150,6 +150,14 @@ def test_an_unreachable_database_is_one_clear_line() -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_data_directory_that_cannot_be_is_one_clear_line(data_dir: Path) -> None:
+    for command in ("migrate", "serve"):
+        ended = sipas(command, data_dir=str(data_dir / "a,b"))
+        assert ended.returncode == 1
+        assert "must not hold a comma" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
 def test_a_taken_port_is_one_clear_line(data_dir: Path) -> None:
     server = start(data_dir)
     port = server.url.rpartition(":")[2]
