@@ -47,7 +47,10 @@ COMMANDS = {
         "doctor",
         "Check settings, machine, database, jobs and backups; exits 1 when there is a fault.",
     ),
-    "distribute": ("cluster", "Lay the large tables out over a Citus cluster; may be repeated."),
+    "distribute": (
+        "cluster",
+        "Lay the large tables out over a Citus cluster, which the service does not yet work on.",
+    ),
 }
 """Command -> its file in `app/commands`, and its line in `sipas --help`, the first of its own help."""
 

@@ -220,6 +220,14 @@ def test_without_the_extension_nothing_is_done_and_it_is_said(shell: CliRunner) 
     shown = shell.invoke(cli, ["distribute", "--dry-run"])
     assert shown.exit_code == 0, shown.output
     assert shown.output.splitlines() == [f"{statement};" for statement in statements({})]
-    refused = shell.invoke(cli, ["distribute"])
+    refused = shell.invoke(cli, ["distribute", "--force"])
     assert refused.exit_code == 1
     assert "has no Citus" in refused.output
+
+
+def test_it_refuses_to_lay_out_what_would_not_work_afterwards(shell: CliRunner) -> None:
+    refused = shell.invoke(cli, ["distribute"])
+    assert refused.exit_code == 1
+    said = " ".join(refused.output.split())
+    assert "on a cluster this release does not work" in said
+    assert "nothing was changed" in said

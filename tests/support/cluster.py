@@ -38,7 +38,8 @@ async def lay_out(url: str) -> None:
     try:
         await connection.execute(_PREPARE)
         environment = {**os.environ, "SIPAS_DATABASE_URL": plain_url(url)}
-        subprocess.run([sys.executable, "-m", "app", "distribute"], cwd=HOME, env=environment, check=True)  # noqa: ASYNC221
+        command = [sys.executable, "-m", "app", "distribute", "--force"]
+        subprocess.run(command, cwd=HOME, env=environment, check=True)  # noqa: ASYNC221
         rows = await connection.fetch("SELECT table_name::text, citus_table_type::text FROM citus_tables")
     finally:
         await connection.close()
