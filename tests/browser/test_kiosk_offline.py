@@ -1,13 +1,9 @@
 """All day without network: nothing is lost, nothing is counted twice, and the tablet starts anywhere."""
 
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.async_api import (
     BrowserContext,
@@ -18,9 +14,9 @@ from playwright.async_api import (
     async_playwright,
     expect,
 )
-from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.support.plug import pull_the_plug
 from tests.support.site import Site
 from tests.support.tablet import QUESTIONS_ONLY, Tablet
 from tests.support.waiting import until
@@ -49,30 +45,6 @@ async def launch(playwright: Playwright, profile: Path) -> tuple[BrowserContext,
         str(profile), executable_path=CHROMIUM, args=list(ARGUMENTS), viewport={"width": 1280, "height": 800}
     )
     return context, context.pages[0]
-
-
-async def pull_the_plug(context: BrowserContext, profile: Path) -> None:
-    """The browser ends without a chance to tidy up."""
-    ours = [
-        one for one in psutil.process_iter(["cmdline"]) if str(profile) in " ".join(one.info["cmdline"] or ())
-    ]
-    assert ours
-    for process in ours:
-        with suppress(ProcessLookupError):  # a child of one that has just ended
-            os.kill(process.pid, signal.SIGKILL)
-    await until(lambda: _running(ours), lambda found: found == [])
-    with suppress(PlaywrightError):  # it may have heard already that there is nothing left to close
-        await context.close()
-
-
-async def _running(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still live; in a container nobody may bury the dead, and they stay as zombies."""
-    found = []
-    for one in processes:
-        with suppress(psutil.NoSuchProcess):
-            if one.status() != psutil.STATUS_ZOMBIE:
-                found.append(one)
-    return found
 
 
 def answers(citizen: int) -> tuple[int, int, int, int, int | None]:

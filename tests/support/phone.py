@@ -54,7 +54,20 @@ class Phone:
 
     async def kept(self) -> list[int]:
         """How many things the browser keeps for this site: for this tab, and for good."""
-        lengths: list[int] = await self.page.evaluate("[sessionStorage.length, localStorage.length]")
+        lengths: list[int] = await self.page.evaluate(
+            """() => new Promise((resolve, reject) => {
+                const opening = indexedDB.open("sipas-link");
+                opening.onupgradeneeded = () => opening.result.createObjectStore("kept");
+                opening.onerror = () => reject(opening.error);
+                opening.onsuccess = () => {
+                    const count = opening.result.transaction("kept").objectStore("kept").count();
+                    count.onsuccess = () => {
+                        opening.result.close();
+                        resolve([sessionStorage.length, localStorage.length + count.result]);
+                    };
+                };
+            })"""
+        )
         return lengths
 
     async def tab(self) -> "Phone":

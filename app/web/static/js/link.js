@@ -134,41 +134,45 @@ function showBusy(busy) {
   }
 }
 
-/** @param {boolean} shown whether the form makes room for "kept on this phone" */
-function showKept(shown, firm = true) {
+/** @param {boolean} shown whether the form makes room for "not sent yet" @param {boolean} firm whether it is kept */
+function showWaiting(shown, firm = true) {
   const before = find("#kept").hidden;
   find("#kept").hidden = !shown;
-  find("#kept .firm").hidden = !firm;
-  find("#kept .fragile").hidden = firm;
+  for (const line of all("#kept .firm")) line.hidden = !firm;
+  for (const line of all("#kept .fragile")) line.hidden = firm;
   find("main").hidden = shown;
   if (shown && before) {
     scrollTo(0, 0);
-    find("#kept h1").focus();
+    find("#kept h1:not([hidden])").focus();
   }
 }
 
-/** @param {object} body @param {boolean} firm whether the browser keeps it */
-async function deliver(body, firm) {
+/** @param {object} body @param {Promise<boolean>} keeping whether the browser has it on its disk, once that is known */
+async function deliver(body, keeping) {
+  let firm = false;
   delivery = new Delivery(body, {
     tries: () => showBusy(true),
     waits: () => {
       showBusy(false);
-      showKept(true, firm);
+      showWaiting(true, firm);
     },
   });
+  showBusy(true);
+  firm = await keeping; // kept before it is sent: the phone may die in between
   const outcome = await delivery.run(); // whoever presses while the next page comes has pressed twice, too
   if (outcome.end === "sent") {
-    store.forget(code);
+    await store.forget(code);
+    store.forgetDrafts();
     leave(`/s/${code}/thanks`);
   } else if (FINAL.includes(outcome.problem.code)) {
-    store.forget(code);
+    await store.forget(code);
     leave(`/s/${code}`);
   } else {
     delivery = null;
-    store.forget(code);
+    await store.forget(code);
     store.saveDraft(code, draft);
     showBusy(false);
-    showKept(false);
+    showWaiting(false);
     showFaults(faultsOf(outcome.problem));
   }
 }
@@ -181,21 +185,34 @@ function submit(event) {
   showFaults(faults);
   if (faults.size) return;
   const body = compose();
-  deliver(body, store.keep(code, body)); // kept before it is sent: the phone may die in between
+  deliver(body, store.keep(code, body));
 }
 
 /**
- * What still waits on this phone for other links, or for this one when its page says that it is used: this
- * page has a network, so it goes, too. If it was this link's, its answer had only been lost on the way.
+ * What still waits on this phone, for this link and for others: this page has a network, so it goes. If this
+ * link's page says that it is used, its answer had only been lost on the way. What the server refuses for
+ * another reason stays until its own page can show why.
  */
 async function deliverWaiting() {
-  for (const one of store.waiting().filter((one) => form === null || one !== code)) {
-    const outcome = await send(store.kept(one));
-    if (outcome.end === "later") continue;
-    store.forget(one);
+  await store.takeOver();
+  if (thanked) await store.forget(code);
+  const own = form === null ? null : await store.kept(code);
+  if (own !== null && delivery === null) {
+    showWaiting(true);
+    deliver(own, Promise.resolve(true));
+  }
+  for (const one of await store.waiting()) {
+    if (form !== null && one === code) continue;
+    const body = await store.kept(one);
+    if (body === null) continue; // another tab has just sent it
+    const outcome = await send(body);
+    if (outcome.end === "later" || (outcome.end === "refused" && !FINAL.includes(outcome.problem.code))) continue;
+    await store.forget(one);
     if (outcome.end === "sent" && one === code && !thanked) leave(`/s/${code}/thanks`);
   }
-  if (form === null && OVER.includes(sheet.dataset.message) && !store.waiting().includes(code)) store.forget(code);
+  if (form === null && OVER.includes(sheet.dataset.message) && !(await store.waiting()).includes(code)) {
+    await store.forget(code);
+  }
 }
 
 const nudge = () => delivery?.nudge();
@@ -204,7 +221,7 @@ const wake = () => document.visibilityState === "visible" && nudge();
 document.addEventListener("change", (event) => {
   if (/** @type {HTMLElement} */ (event.target).matches(".tongue")) speak();
 });
-if (thanked) store.forget(code);
+if (thanked) store.forgetDrafts(); // those of other links in this tab, too: the next person may hold this phone
 if (form !== null) {
   restore();
   showProgress();
@@ -216,11 +233,6 @@ if (form !== null) {
   find("#again").addEventListener("click", nudge);
   addEventListener("online", nudge);
   document.addEventListener("visibilitychange", wake);
-  const waiting = store.kept(code);
-  if (waiting !== null) {
-    showKept(true);
-    deliver(waiting, true);
-  }
 }
 speak(); // after the draft, which may be in another language than the page came in
 deliverWaiting();
