@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.texts import Language, Text
@@ -19,6 +20,8 @@ from app.units import reorganisations
 from app.units.forest import Forest, LeftOut, Piece, Succession, as_now, as_was, below
 
 LONGEST_TALLY = 100_000
+
+_LAST_DAY = text("SELECT valid_to FROM units WHERE code = :unit")
 
 SPLIT_LEFT_OUT = Text(
     "Đơn vị {unit} được chia vào ngày {day}: số liệu trước đó không phân bổ được"
@@ -49,7 +52,13 @@ async def read(
         reading = await queries.read(connection, asked)
         return None if reading is None else Bounded(reading, [])
     successions = await reorganisations.read_successions(connection)
-    if boundaries == "as_now" and asked.subtree and not any(one.split for one in successions):
+    split = any(one.split for one in successions)
+    if (
+        boundaries == "as_now"
+        and asked.subtree
+        and not split
+        and not await _is_closed(connection, asked, today)
+    ):
         # merged units hang beneath their heirs: the tree as it stands says it all
         reading = await queries.read(connection, asked)
         return None if reading is None else Bounded(reading, [])
@@ -72,6 +81,11 @@ async def read(
     return Bounded(
         whole, [_note(forest, one, reached, language) for one in left_out if one.day > asked.first]
     )
+
+
+async def _is_closed(connection: AsyncConnection, asked: Asked, today: date) -> bool:
+    last_day = await connection.scalar(_LAST_DAY, {"unit": asked.unit_code})
+    return last_day is not None and last_day < today
 
 
 def _pieces(

@@ -186,8 +186,12 @@ def as_now(
     """What today's unit is made of, and the splits that cannot be shared out.
 
     A merged unit belongs to its heir, and to the heir's heir. A unit that was split belongs to whoever holds
-    all of its parts today; to nobody else. With `own` only the unit and those it took over from.
+    all of its parts today; to nobody else. With `own` only the unit and those it took over from. A unit that
+    is closed has no part in today's tree: asked for itself, it is what it was on its last day.
     """
+    closed = forest[top].last
+    if closed is not None:
+        today = min(today, closed)
     done = [one for one in successions if one.day <= today]
     merged = [(one.former, one.heir) for one in done if not one.split]
     heirs = dict(merged)

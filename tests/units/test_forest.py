@@ -67,6 +67,21 @@ def test_a_split_is_left_out_of_its_parts_and_stays_in_the_whole() -> None:
     assert as_now(forest, split, 3, FIRST, LAST, TODAY) == ([Piece(FIRST, LAST, (3,))], left_out)
 
 
+def test_a_closed_unit_is_what_it_was_on_its_last_day() -> None:
+    moved = Node(4, None, None, state("4", 1), (Former(EVE, state("4", 2)),))
+    merged = Node(3, None, EVE, state("3", 1), (Former(EVE, state("3", 2)),))
+    forest = {1: node(1), 2: node(2, last=EVE), 3: merged, 4: moved, 5: node(5, 1), 6: node(6, 2, last=FIRST)}
+    successions = [
+        Succession(6, 3, FIRST + timedelta(days=1), False),
+        Succession(3, 5, REFORM, False),
+        Succession(2, 4, REFORM, True),
+        Succession(2, 5, REFORM, True),
+    ]
+    assert as_now(forest, successions, 2, FIRST, LAST, TODAY) == ([Piece(FIRST, LAST, (2, 3, 4, 6))], [])
+    assert as_now(forest, successions, 2, FIRST, LAST, TODAY, own=True) == ([Piece(FIRST, LAST, (2,))], [])
+    assert as_now(forest, successions, 3, FIRST, LAST, TODAY, own=True) == ([Piece(FIRST, LAST, (3, 6))], [])
+
+
 def test_what_remains_of_a_split_unit_counts_from_the_split_on() -> None:
     forest = {2: node(2), 3: node(3)}
     split = [Succession(2, 2, REFORM, True), Succession(2, 3, REFORM, True)]

@@ -190,6 +190,55 @@ async def test_a_split_is_left_out_and_said_so(
     ]
 
 
+@pytest.mark.parametrize("scope", ["subtree", "own"])
+@pytest.mark.parametrize("unit_kind", ["split", "merge"])
+async def test_a_closed_unit_is_asked_for_itself_with_all_that_it_was(
+    http: httpx.AsyncClient, world: World, database: Database, scope: str, unit_kind: str
+) -> None:
+    """09001 with a desk beneath it is split, or merged into 09002, which itself is split a day later."""
+    before, since = today() - timedelta(days=40), today() - timedelta(days=10)
+    desk = {"code": "D", "name": "Quầy D", "kind": "centre", "parent_code": "09001"}
+    assert (await http.post("/api/v1/units", json=desk, headers=world.admin)).status_code == 201
+    async with database.read() as session:
+        world.units["D"] = (await session.scalars(select(Unit.id).where(Unit.code == "D"))).one()
+    form = world.questionnaires["quick-5"]
+    answers = {"09001": 3, "D": 2, "09002": 7}
+    said = [
+        Said(world.units[code], before, form, (5, 5, 5, 5, 5))
+        for code, n in answers.items()
+        for _ in range(n)
+    ]
+    await insert_responses(database, said)
+    while await refresh(database):
+        pass
+    moved = {"kind": "move", "from": ["D"], "to": [{"code": "D", "parent_code": "SNV"}]}
+    new = [{"code": code, "name": code} for code in ("N1", "N2", "N3", "N4")]
+    if unit_kind == "split":
+        change: dict[str, Any] = {"kind": "split", "from": ["09001"], "to": new[:2]}
+    else:
+        change = {"kind": "merge", "from": ["09001"], "to": ["09002"]}
+    made = await decide(http, world, moved, change, on=since)
+    assert made.status_code == 201, made.text
+
+    async def read(code: str, boundaries: str) -> tuple[int, list[Any]]:
+        query = {"from": str(before), "to": str(today()), "boundaries": boundaries, "scope": scope}
+        answer = await http.get(f"/api/v1/indices/{code}", params=query, headers=world.admin)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        return sum(one["responses"] for one in found["results"]), found["notes"]
+
+    all_of_it = 5 if scope == "subtree" else 3
+    assert await read("09001", "as_was") == (all_of_it, [])
+    assert await read("09001", "as_now") == (all_of_it, [])
+    if unit_kind == "merge":
+        assert await read("09002", "as_now") == (10, [])
+        again = {"kind": "split", "from": ["09002"], "to": new[2:]}
+        assert (await decide(http, world, again, on=since + timedelta(days=1))).status_code == 201
+        assert await read("09001", "as_now") == (all_of_it, [])
+        assert await read("09002", "as_now") == (10, [])
+        assert (await read("N3", "as_now"))[0] == 0
+
+
 async def test_what_is_left_out_names_nobody_out_of_reach(http: httpx.AsyncClient, world: World) -> None:
     """09001 gives a part to a unit of the neighbouring province, whose people may know of nothing else."""
     new = {"code": "N", "name": "Xã N", "parent_code": "27"}
