@@ -149,6 +149,7 @@ def migrated_url(postgres_url: str) -> str:
 WIPE = "; ".join(
     [
         "ALTER TABLE audit_lines DISABLE TRIGGER audit_lines_stay",
+        "ALTER TABLE period_reissues DISABLE TRIGGER period_reissues_frozen",
         "ALTER TABLE period_snapshots DISABLE TRIGGER period_snapshots_frozen",
         *(
             f"DELETE FROM {table.name}"  # noqa: S608
@@ -156,6 +157,7 @@ WIPE = "; ".join(
             if table.name not in KEPT
         ),
         "ALTER TABLE audit_lines ENABLE TRIGGER audit_lines_stay",
+        "ALTER TABLE period_reissues ENABLE TRIGGER period_reissues_frozen",
         "ALTER TABLE period_snapshots ENABLE TRIGGER period_snapshots_frozen",
         "ALTER TABLE questionnaires DISABLE TRIGGER questionnaires_frozen",
         "DELETE FROM questionnaires WHERE version > 1 OR code NOT IN ('quick-5', 'service-16', 'service-22')",

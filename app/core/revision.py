@@ -1,3 +1,3 @@
 """The migration this release was written for; a house test keeps it equal to the newest in `migrations/`."""
 
-HEAD = "0017"
+HEAD = "0018"

@@ -60,6 +60,7 @@ PLACES: Mapping[str, Place] = {
     "job_states": "local",
     "par_scores": "local",
     "par_sheets": "local",
+    "period_reissues": "local",
     "period_snapshots": "local",
     "periods": "local",
     "questionnaire_mappings": "local",

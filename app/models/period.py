@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, one_of
@@ -42,7 +42,8 @@ class Snapshot(Base):
     """All figures of a period as they were when it was closed, or when a revision was made.
 
     `body` is canonical JSON and `digest` its SHA-256 (hex). A trigger refuses every change but one: a
-    snapshot that is not published may be published, once. `public_body` is what the public sees of it.
+    snapshot that is not published may be published, once. `public_body` is what the public sees of it, unless
+    there is a `Reissue`.
     """
 
     __tablename__ = "period_snapshots"
@@ -53,6 +54,7 @@ class Snapshot(Base):
         CheckConstraint(
             "num_nulls(published_by, published_at, public_body, public_digest) IN (0, 4)", "published"
         ),
+        CheckConstraint("length(salt) = 32", "salt"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -68,3 +70,23 @@ class Snapshot(Base):
     published_at: Mapped[datetime | None]
     public_body: Mapped[str | None]
     public_digest: Mapped[str | None]
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """32 random bytes, never public, that the published commitment covers before the body. None: taken by a
+    release that knew no salt, and not published since."""
+
+
+class Reissue(Base):
+    """A public document in the place of the one first published, whose hash could be tested by guessing.
+
+    The same figures with a salted commitment. A trigger refuses every change.
+    """
+
+    __tablename__ = "period_reissues"
+    __table_args__ = (CheckConstraint("length(salt) = 32", "salt"),)
+
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("period_snapshots.id"), primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[str]
+    digest: Mapped[str]
+    issued_by: Mapped[str]
+    issued_at: Mapped[datetime]

@@ -16,14 +16,9 @@ from app.core.paging import PageQuery, page
 from app.core.period_problems import PeriodUnknown
 from app.core.problems import InvalidRequest, Unavailable, UnitUnknown
 from app.core.schema import Code
-from app.periods import queries, tables
-from app.periods.schemas import (
-    PublicListed,
-    PublicPage,
-    PublicPeriod,
-    PublicUnitOfPeriod,
-    QuestionnaireRef,
-)
+from app.periods import documents, queries, tables
+from app.periods.public_schemas import PublicListed, PublicPage, PublicPeriod, PublicUnitOfPeriod
+from app.periods.schemas import QuestionnaireRef
 
 router = APIRouter(
     prefix="/api/v1/public/periods", tags=["Published figures"], dependencies=[Depends(anyone)]
@@ -95,7 +90,7 @@ async def list_published(
 ) -> Response:
     """The latest first, each with its published revisions, their SHA-256, and why there are several."""
     rows = await queries.public_periods(session, unit, after(paging), paging.limit)
-    revisions = await queries.public_revisions(session, [row[0].id for row in rows])
+    revisions = await documents.public_revisions(session, [row[0].id for row in rows])
     found = page(
         rows,
         paging,
@@ -107,7 +102,7 @@ async def list_published(
     return _answer(request, form, LATEST, as_json, lambda: tables.of_periods(orjson.loads(as_json)["items"]))
 
 
-def _listed(row: queries.Found, revisions: list[queries.Revised]) -> PublicListed:
+def _listed(row: queries.Found, revisions: list[documents.PublishedRevision]) -> PublicListed:
     period, unit, code, version = row
     latest = revisions[-1]
     return PublicListed.model_validate(
@@ -127,7 +122,7 @@ def _listed(row: queries.Found, revisions: list[queries.Revised]) -> PublicListe
 
 
 async def _publication(session: FigureSession, period_id: int, revision: int | None) -> dict[str, Any]:
-    found = await queries.public_period(session, period_id, revision)
+    found = await documents.public_period(session, period_id, revision)
     if found is None:
         raise PeriodUnknown
     body: dict[str, Any] = orjson.loads(found[0])

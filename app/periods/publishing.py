@@ -29,10 +29,11 @@ from app.core.problems import Conflict
 from app.models.period import Period, Snapshot
 from app.periods import beside, queries
 from app.periods.apart import Apart
+from app.periods.commitment import SALTED
 from app.periods.figures import canonical, digest_of
 from app.periods.layers import Layers, Question
 from app.periods.public import public_body
-from app.periods.service import Rules, by_a_person, find, locked, record
+from app.periods.service import Rules, by_a_person, commit_to, find, locked, record
 from app.questionnaires.published import PublishedQuestionnaires
 
 
@@ -119,13 +120,16 @@ async def _ready(session: AsyncSession, subject: Subject, period: Period, revisi
 async def _write(
     session: AsyncSession, subject: Subject, period: Period, snapshot: Snapshot, layers: Layers, rules: Rules
 ) -> None:
-    now = utc_now().replace(microsecond=0)
+    now, committed = utc_now().replace(microsecond=0), commit_to(snapshot)
     about = {
         "licence": rules.licence,
         "reason": snapshot.reason,
         "closed_at": _written(snapshot.taken_at, rules.zone),
         "published_at": _written(now, rules.zone),
-        "snapshot_sha256": snapshot.digest,
+        "issue": 1,
+        "issued_at": _written(now, rules.zone),
+        "snapshot_sha256": committed,
+        "snapshot_sha256_of": SALTED,
     }
     # of the nation it takes a second
     shown = await asyncio.to_thread(_shown, snapshot.body, layers, period.id, snapshot.revision, about)
@@ -138,7 +142,7 @@ async def _write(
         "period.publish",
         period,
         revision=snapshot.revision,
-        digest=snapshot.digest,
+        commitment=committed,
         public_digest=snapshot.public_digest,
     )
     await session.flush()

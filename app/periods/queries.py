@@ -6,9 +6,8 @@ Statements take units as one array, so that their texts are few and stay prepare
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Integer, Select, any_, exists, func, literal, select, text, tuple_
+from sqlalchemy import Select, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import within_reach
@@ -220,50 +219,6 @@ async def published_beside(session: AsyncSession, questionnaire_id: int) -> list
 async def snapshot(session: AsyncSession, snapshot_id: int) -> Snapshot:
     """One snapshot by its id, which exists."""
     return (await session.scalars(select(Snapshot).where(Snapshot.id == snapshot_id))).one()
-
-
-async def public_period(
-    session: AsyncSession, period_id: int, revision: int | None
-) -> tuple[str, str] | None:
-    """A published body and its SHA-256: of this revision, or of the latest published one."""
-    query = select(Snapshot.public_body, Snapshot.public_digest).where(
-        Snapshot.period_id == period_id, Snapshot.published_at.is_not(None)
-    )
-    if revision is not None:
-        query = query.where(Snapshot.revision == revision)
-    row = (await session.execute(query.order_by(Snapshot.revision.desc()).limit(1))).one_or_none()
-    return None if row is None or row[0] is None or row[1] is None else (row[0], row[1])
-
-
-class Revised(NamedTuple):
-    """A published revision, as the public may know of it."""
-
-    revision: int
-    published_at: datetime
-    sha256: str
-    reason: str | None
-
-
-async def public_revisions(session: AsyncSession, periods: Sequence[int]) -> dict[int, list[Revised]]:
-    """Every published revision of some periods, the first first."""
-    query = (
-        select(
-            Snapshot.period_id,
-            Snapshot.revision,
-            Snapshot.published_at,
-            Snapshot.public_digest,
-            Snapshot.reason,
-        )
-        .where(
-            Snapshot.period_id == any_(literal(periods, ARRAY(Integer))), Snapshot.published_at.is_not(None)
-        )
-        .order_by(Snapshot.period_id, Snapshot.revision)
-    )
-    found: dict[int, list[Revised]] = defaultdict(list)
-    for period, revision, published_at, digest, reason in await session.execute(query):
-        if published_at is not None and digest is not None:
-            found[period].append(Revised(revision, published_at, digest, reason))
-    return found
 
 
 async def public_periods(

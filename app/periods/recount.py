@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.core.period_problems import PeriodUnknown
-from app.models.period import Period, Snapshot
-from app.periods import queries
+from app.models.period import Period, Reissue, Snapshot
+from app.periods import documents, queries
+from app.periods.commitment import commitment_of, is_testable
 from app.periods.figures import Cell, Frame, Ground, Place, build, digest_of
 from app.periods.underway import Numbers, less, numbers, own_numbers, some_of
 from app.questionnaires.published import Published, PublishedQuestionnaires
@@ -42,6 +43,8 @@ class Checked:
     differences: list[tuple[str, object, object]] = field(default_factory=list)
     further: int = 0
     """How many more differences there are than are listed."""
+    testable: bool = False
+    """Whether its public document carries the hash of the snapshot alone."""
 
     @property
     def sound(self) -> bool:
@@ -62,18 +65,58 @@ async def verify(database: Database, period_id: int | None) -> list[Checked]:
             period = await session.get_one(Period, one)
             published = await questionnaires.by_id(period.questionnaire_id)
             snapshots = await queries.snapshots(session, one)
-            found += [await _check(session, period, snapshot, published) for snapshot in snapshots]
+            reissues = await documents.reissues(session, one)
+            found += [
+                await _check(session, period, snapshot, reissues.get(snapshot.id), published)
+                for snapshot in snapshots
+            ]
     return found
 
 
-async def _check(session: AsyncSession, period: Period, snapshot: Snapshot, published: Published) -> Checked:
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A public document as it is stored; all None of a snapshot that is not published."""
+
+    name: str
+    body: str | None
+    digest: str | None
+    salt: bytes | None
+
+    @property
+    def is_testable(self) -> bool:
+        return self.body is not None and is_testable(orjson.loads(self.body))
+
+
+def _unlike_fingerprints(
+    snapshot: Snapshot, documents: list[_Document]
+) -> Iterator[tuple[str, object, object]]:
+    """(Name, stored, computed) of each hash that is not of what it is said to be."""
+    digest = digest_of(snapshot.body)
+    if digest != snapshot.digest:
+        yield "sha256", snapshot.digest, digest
+    for document in documents:
+        if document.body is None:
+            continue
+        if digest_of(document.body) != document.digest:
+            yield f"{document.name} sha256", document.digest, digest_of(document.body)
+        if document.salt is None or document.is_testable:
+            committed = digest
+        else:
+            committed = commitment_of(snapshot.body, document.salt)
+        told = orjson.loads(document.body)["snapshot_sha256"]
+        if told != committed:
+            yield f"{document.name} snapshot_sha256", told, committed
+
+
+async def _check(
+    session: AsyncSession, period: Period, snapshot: Snapshot, reissue: Reissue | None, published: Published
+) -> Checked:
     checked = Checked(period.id, snapshot.revision)
-    for name, body, digest in (
-        ("sha256", snapshot.body, snapshot.digest),
-        ("public sha256", snapshot.public_body, snapshot.public_digest),
-    ):
-        if body is not None and digest_of(body) != digest:
-            checked.differences.append((name, digest, digest_of(body)))
+    issued = [_Document("public", snapshot.public_body, snapshot.public_digest, snapshot.salt)]
+    if reissue is not None:
+        issued.append(_Document("reissued", reissue.body, reissue.digest, reissue.salt))
+    checked.differences += _unlike_fingerprints(snapshot, issued)
+    checked.testable = issued[-1].is_testable
     stored: Json = orjson.loads(snapshot.body)
     ids = {unit["code"]: unit["id"] for unit in stored["units"]}
     places = [

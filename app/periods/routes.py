@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,8 +43,9 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.schema import Code
-from app.periods import feed, publishing, queries, service
+from app.periods import documents, feed, publishing, queries, service
 from app.periods.apart import Apart
+from app.periods.commitment import commitment_of
 from app.periods.schemas import (
     NewPeriod,
     NewRevision,
@@ -81,7 +83,8 @@ Rules = Annotated[service.Rules, Depends(get_rules)]
 
 async def _show(session: AsyncSession, subject: Subject, period_id: int) -> PeriodWithRevisions:
     found = await service.find(session, subject, period_id)
-    return PeriodWithRevisions.with_snapshots(found, await queries.snapshots(session, period_id))
+    snapshots = await queries.snapshots(session, period_id)
+    return PeriodWithRevisions.with_snapshots(found, snapshots, await documents.reissues(session, period_id))
 
 
 @staff.post(
@@ -142,8 +145,15 @@ async def get_snapshot(
     found = snapshots.get(revision if revision is not None else max(snapshots, default=0))
     if found is None:
         raise RevisionUnknown
-    head = f'{{"revision":{found.revision},"sha256":"{found.digest}","figures":'
-    return respond(request, f"{head}{found.body}}}".encode())
+    reissue = (await documents.reissues(session, period_id)).get(found.id)
+    salt = found.salt if reissue is None else reissue.salt
+    head = {
+        "revision": found.revision,
+        "sha256": found.digest,
+        "salt": None if salt is None else salt.hex(),
+        "commitment": None if salt is None else commitment_of(found.body, salt),
+    }
+    return respond(request, orjson.dumps(head)[:-1] + f',"figures":{found.body}}}'.encode())
 
 
 @staff.post(

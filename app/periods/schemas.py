@@ -1,20 +1,16 @@
-"""What is said of periods, and what the public feed looks like.
+"""What is asked and said of periods and their snapshots; the public feed stands in `public_schemas`."""
 
-The feed's bodies are stored text and sent as they are; a test holds them against these models.
-"""
-
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field
 
 from app.core.schema import Code, Day, In, Line, Out, Title
-from app.models.period import Period, Snapshot
-from app.models.unit import UnitKind
-from app.questionnaires.definition import Bilingual, Formula
+from app.models.period import Period, Reissue, Snapshot
+from app.periods.commitment import commitment_of
 
 State = Literal["open", "closing", "closed", "published"]
-Percent = Annotated[float | None, Field(ge=0, le=100)]
 
 
 class NewPeriod(In):
@@ -62,23 +58,50 @@ class QuestionnaireRef(Out):
     version: int
 
 
+class IssueOut(Out):
+    """A public document of a revision; the last one stands in the feed."""
+
+    issue: int
+    sha256: str
+    issued_at: datetime
+    issued_by: str
+
+
 class RevisionOut(Out):
     """A snapshot, without its figures."""
 
     revision: int
     reason: str | None
-    sha256: str
+    sha256: Annotated[str, Field(description="Of the figures alone: not to be made public.")]
+    commitment: Annotated[
+        str | None,
+        Field(description="What may be told: of salt and figures. Null until a salt is made."),
+    ]
     taken_at: datetime
     taken_by: str
     published_at: datetime | None
     published_by: str | None
+    issues: list[IssueOut]
 
     @classmethod
-    def of(cls, row: Snapshot) -> Self:
+    def of(cls, row: Snapshot, reissue: Reissue | None = None) -> Self:
+        issues = []
+        if row.public_digest is not None:
+            issues.append((row.public_digest, row.published_at, row.published_by))
+        if reissue is not None:
+            issues.append((reissue.digest, reissue.issued_at, reissue.issued_by))
+        salt = row.salt if reissue is None else reissue.salt
         return cls(
             revision=row.revision,
             reason=row.reason,
             sha256=row.digest,
+            commitment=None if salt is None else commitment_of(row.body, salt),
+            issues=[
+                IssueOut.model_validate(
+                    {"issue": number, "sha256": digest, "issued_at": issued_at, "issued_by": issued_by}
+                )
+                for number, (digest, issued_at, issued_by) in enumerate(issues, 1)
+            ],
             taken_at=row.taken_at,
             taken_by=row.taken_by,
             published_at=row.published_at,
@@ -111,9 +134,14 @@ class PeriodWithRevisions(PeriodOut):
     revisions: list[RevisionOut]
 
     @classmethod
-    def with_snapshots(cls, found: tuple[Period, str, str, int], snapshots: list[Snapshot]) -> Self:
+    def with_snapshots(
+        cls,
+        found: tuple[Period, str, str, int],
+        snapshots: list[Snapshot],
+        reissues: Mapping[int, Reissue],
+    ) -> Self:
         row, unit, code, version = found
-        revisions = [RevisionOut.of(one) for one in snapshots]
+        revisions = [RevisionOut.of(one, reissues.get(one.id)) for one in snapshots]
         return cls.model_validate(
             {**_described(row, unit, code, version), **_progress(row), "revisions": revisions}
         )
@@ -135,142 +163,14 @@ def _progress(row: Period) -> dict[str, object]:
 
 
 class SnapshotOut(Out):
-    """Every figure of every unit, as stored; `figures` is the canonical JSON that `sha256` covers."""
+    """Every figure of every unit, as stored; `figures` is the canonical JSON that `sha256` covers.
+
+    `commitment`, the public `snapshot_sha256`, covers `salt` and right behind it that JSON. Both are null
+    until a salt is made.
+    """
 
     revision: int
     sha256: str
+    salt: str | None
+    commitment: str | None
     figures: dict[str, object]
-
-
-class PublicRevision(Out):
-    """A published revision, under which the period's figures stay readable."""
-
-    revision: int
-    published_at: datetime
-    sha256: str
-    reason: Annotated[str | None, Field(description="Why there is a revision; null for the first.")]
-
-
-class PublicListed(Out):
-    """A published period in the list."""
-
-    id: int
-    unit: str
-    first: Annotated[date, Field(alias="from")]
-    last: Annotated[date, Field(alias="to")]
-    questionnaire: QuestionnaireRef
-    name: str
-    revision: Annotated[int, Field(description="The latest published one.")]
-    published_at: datetime
-    sha256: str
-    revisions: Annotated[
-        list[PublicRevision],
-        Field(description="Every published one, the first first; numbers may be missing."),
-    ]
-
-
-class PublicPage(Out):
-    """Published periods, the latest first."""
-
-    items: list[PublicListed]
-    next: str | None
-
-
-class PublicFigure(Out):
-    """A percentage with its 95 % interval and what it rests on."""
-
-    percent: Percent
-    low: Percent
-    high: Percent
-    answers: int
-    satisfied: int
-    responses: int
-    band: str | None
-
-
-class PublicComponent(PublicFigure):
-    """A group of questions."""
-
-    code: str
-
-
-class PublicRank(Out):
-    """Among the units shown of one kind beneath one parent; best and worst as the intervals allow."""
-
-    rank: int | None
-    best: int | None
-    worst: int | None
-    of: int
-
-
-class PublicUnit(Out):
-    """A unit with all beneath it. `suppressed`: too few responses, or such could be computed from it."""
-
-    id: int
-    code: str
-    name: str
-    kind: UnitKind
-    parent: str | None
-    suppressed: bool
-    responses: int | None = None
-    held_back: int | None = None
-    visits: int | None = None
-    visits_answered: int | None = None
-    response_rate: Percent = None
-    overall: PublicFigure | None = None
-    par_index_points: Annotated[
-        float | None, Field(ge=0, le=10, description="Index % x 0.10, of 10 points of the PAR Index.")
-    ] = None
-    rank: PublicRank | None = None
-    components: list[PublicComponent] | None = None
-
-
-class PublicQuestionnaire(QuestionnaireRef):
-    """What was asked, by component."""
-
-    title: Bilingual
-    components: list[dict[str, object]]
-
-
-class PublicBand(Out):
-    """A word for percentages from an edge on."""
-
-    name: str
-    lower: Annotated[int, Field(alias="from")]
-
-
-class _PublicHead(Out):
-    id: int
-    revision: int
-    reason: Annotated[str | None, Field(description="Why there is a revision; null for the first.")]
-    name: str
-    first: Annotated[date, Field(alias="from")]
-    last: Annotated[date, Field(alias="to")]
-    questionnaire: PublicQuestionnaire
-    formula: Formula
-    interval: str
-    bands: list[PublicBand]
-    min_n: int
-    licence: str
-    method: Bilingual
-    closed_at: datetime
-    published_at: datetime
-    snapshot_sha256: Annotated[str, Field(description="Of the whole snapshot, which is not public.")]
-    sha256: Annotated[
-        str,
-        Field(
-            description="Of this period's whole publication as canonical JSON (RFC 8785) without this field."
-        ),
-    ]
-
-
-class PublicPeriod(_PublicHead):
-    """A publication: every unit of the period."""
-
-    units: list[PublicUnit]
-
-
-class PublicUnitOfPeriod(_PublicHead):
-    """A publication's figures of one unit."""
-
-    unit: PublicUnit

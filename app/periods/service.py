@@ -6,6 +6,7 @@ person publishes.
 """
 
 import asyncio
+import secrets
 from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ from app.core.period_problems import (
 from app.core.problems import InvalidRequest, QuestionnaireUnknown
 from app.models.period import Period, Snapshot
 from app.periods import queries, trees
+from app.periods.commitment import SALT_BYTES, commitment_of
 from app.periods.figures import Frame, Ground, build, canonical, digest_of
 from app.periods.schemas import NewPeriod
 from app.questionnaires.published import Published, PublishedQuestionnaires
@@ -106,7 +108,7 @@ async def take_first(
     actor = period.closing_by or audit.SYSTEM
     snapshot = await _take(session, questionnaires, period, actor, 1, None)
     period.state = "closed"
-    record(session, actor, "period.close", period, digest=snapshot.digest)
+    record(session, actor, "period.close", period, commitment=commit_to(snapshot))
     return snapshot
 
 
@@ -127,7 +129,7 @@ async def revise(
     snapshot = await _take(
         session, questionnaires, period, subject.actor, before[-1].revision + 1, reason, before[-1].digest
     )
-    details = {"revision": snapshot.revision, "reason": reason, "digest": snapshot.digest}
+    details = {"revision": snapshot.revision, "reason": reason, "commitment": commit_to(snapshot)}
     record(session, subject.actor, "period.revise", period, **details)
     return snapshot
 
@@ -174,6 +176,7 @@ async def _take(
         reason=reason,
         body=body,
         digest=digest,
+        salt=secrets.token_bytes(SALT_BYTES),
         taken_by=actor,
         taken_at=await queries.moment(session),
     )
@@ -205,6 +208,18 @@ async def _read(session: AsyncSession, period: Period) -> Ground:
     cells = await queries.cells(session, units, period.questionnaire_id, *days)
     reasons = await queries.reasons(session, units, period.questionnaire_id, *days)
     return Ground(trees.alive(forest, places, cells, *days), cells, reasons)
+
+
+def commit_to(snapshot: Snapshot) -> str:
+    """What may be told of a snapshot to those who may not read it; one without a salt is given one.
+
+    ValueError for one that was published without.
+    """
+    if snapshot.salt is None:
+        if snapshot.published_at is not None:
+            raise ValueError("a snapshot that was published without a salt has no commitment")
+        snapshot.salt = secrets.token_bytes(SALT_BYTES)
+    return commitment_of(snapshot.body, snapshot.salt)
 
 
 def by_a_person(subject: Subject) -> None:

@@ -58,6 +58,14 @@ ROWS: Mapping[str, Mapping[str, object]] = {
         "template": "own",
         "recorded_by": "system",
     },
+    "period_reissues": {
+        "snapshot_id": 1,
+        "salt": b"x" * 32,
+        "body": "{}",
+        "digest": "d",
+        "issued_by": "system",
+        "issued_at": NOW,
+    },
     "period_snapshots": {
         "period_id": 1,
         "revision": 1,

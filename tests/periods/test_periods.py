@@ -24,8 +24,8 @@ from sqlalchemy.exc import IntegrityError
 from app.core.database import Database
 from app.periods.figures import par_index_points
 from app.periods.jobs import close_due
+from app.periods.public_schemas import PublicPage, PublicPeriod, PublicUnitOfPeriod
 from app.periods.recount import verify
-from app.periods.schemas import PublicPage, PublicPeriod, PublicUnitOfPeriod
 from tests.support import book
 from tests.support.branches import count
 from tests.support.periods import (
@@ -213,7 +213,7 @@ async def test_four_states_two_people_and_every_step_on_record(
     assert [line[0] for line in lines] == ["period.open", "period.closing", "period.close", "period.publish"]
     assert len({line[1] for line in lines[:3]}) == 1
     assert lines[3][1] != lines[0][1]
-    assert lines[3][2]["digest"] == lines[2][2]["digest"] == done["sha256"]
+    assert lines[3][2]["commitment"] == lines[2][2]["commitment"] == done["commitment"]
 
 
 async def test_tablets_are_waited_for_until_the_days_of_grace_are_over(
@@ -367,15 +367,22 @@ async def test_a_tampered_snapshot_is_found(
         await session.execute(text("ALTER TABLE period_snapshots DISABLE TRIGGER period_snapshots_frozen"))
         await session.execute(tamper)
     (checked,) = await verify(database, number)
-    assert [path for path, _, _ in checked.differences] == ["sha256", "units.24.overall.satisfied"]
-    assert checked.differences[1][1:] == (75, 79)
+    assert [path for path, _, _ in checked.differences] == [
+        "sha256",
+        "public snapshot_sha256",
+        "units.24.overall.satisfied",
+    ]
+    assert checked.differences[2][1:] == (75, 79)
     async with database.transaction() as session:  # whoever knows how mends the fingerprint, too
         await session.execute(
             text("UPDATE period_snapshots SET digest = encode(sha256(convert_to(body, 'UTF8')), 'hex')")
         )
         await session.execute(text("ALTER TABLE period_snapshots ENABLE TRIGGER period_snapshots_frozen"))
     (checked,) = await verify(database, number)
-    assert [path for path, _, _ in checked.differences] == ["units.24.overall.satisfied"]
+    assert [path for path, _, _ in checked.differences] == [
+        "public snapshot_sha256",
+        "units.24.overall.satisfied",
+    ]
 
 
 async def test_the_command_names_what_differs_and_exits_1(

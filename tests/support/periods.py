@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from app.periods.schemas import PublicPeriod
+from app.periods.public_schemas import PublicPeriod
 from tests.support.branches import count
 from tests.support.rows import Said, insert_responses
 from tests.support.world import World
