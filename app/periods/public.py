@@ -88,7 +88,7 @@ def shown_in(public: Json) -> Layers:
 
 
 def public_body(body: Json, layers: Layers, *, period_id: int, revision: int, about: Json) -> Json:
-    """The published form of a snapshot; `about` holds licence, reason, times and the snapshot's SHA-256."""
+    """The published form of a snapshot; `about` holds licence, reason, times and the commitment."""
     parts = [component["code"] for component in body["questionnaire"]["components"]]
     early, late = component_groups(len(parts))
     ids = {unit["code"]: unit["id"] for unit in body["units"]}
@@ -96,8 +96,15 @@ def public_body(body: Json, layers: Layers, *, period_id: int, revision: int, ab
         Place(unit["id"], unit["code"], unit["name"], unit["kind"], ids.get(unit["parent"]))
         for unit in body["units"]
     ]
+    told = {
+        unit["id"]: _told_figures(unit, body, whole=unit["id"] in layers.last or not late)
+        for unit in body["units"]
+        if unit["id"] in layers.overall
+    }
     estimates = {
-        unit["id"]: _estimate(unit, body["formula"]) for unit in body["units"] if unit["id"] in layers.overall
+        unit["id"]: _estimate(unit, body["formula"])
+        for unit in body["units"]
+        if None in told.get(unit["id"], ())
     }
     units = []
     for unit, rank in zip(body["units"], ranks(places, estimates, body["min_n"]), strict=True):
@@ -110,11 +117,14 @@ def public_body(body: Json, layers: Layers, *, period_id: int, revision: int, ab
             }
             wanted = {parts[at] for at in early if unit["id"] in layers.first}
             wanted |= {parts[at] for at in late if unit["id"] in layers.last}
-            shown["overall"] = _public(unit["overall"])
-            shown["par_index_points"] = unit["par_index_points"]
+            means = told[unit["id"]]
+            shown["overall"] = _public(unit["overall"], told=None in means)
+            shown["par_index_points"] = unit["par_index_points"] if None in means else None
             shown["rank"] = rank
             shown["components"] = [
-                {"code": one["code"], **_public(one)} for one in unit["components"] if one["code"] in wanted
+                {"code": one["code"], **_public(one, told=one["code"] in means)}
+                for one in unit["components"]
+                if one["code"] in wanted
             ]
         units.append(shown)
     taken = ("name", "from", "to", "questionnaire", "formula", "interval", "bands", "min_n")
@@ -128,9 +138,28 @@ def public_body(body: Json, layers: Layers, *, period_id: int, revision: int, ab
     }
 
 
-def _public(figure: Json) -> Json:
-    names = ("percent", "low", "high", "answers", "satisfied", "responses", "band")
-    return {name: figure[name] for name in names}
+def _told_figures(unit: Json, body: Json, *, whole: bool) -> set[str | None]:
+    """The components, and None for the overall figure, whose percentage tells no number that is hidden.
+
+    A pooled one is made of the numbers shown beside it. A mean is made of the answers to each criterion: with
+    the numbers shown it can be solved for what is not, so it is told only where each criterion has enough
+    answers, or none; the overall one only where all components are shown (`whole`).
+    """
+    codes = {part["code"] for part in unit["components"]}
+    if body["formula"] == "pooled":
+        return {None, *codes}
+    few = {
+        part["code"]
+        for part in unit["components"]
+        if any(0 < one["answers"] < body["min_n"] for one in part["criteria"])
+    }
+    return codes - few if few or not whole else {None, *codes}
+
+
+def _public(figure: Json, *, told: bool) -> Json:
+    """A figure as it is published: its numbers, and what is made of them unless it may not be told."""
+    made = {name: figure[name] if told else None for name in ("percent", "low", "high", "band")}
+    return {**made, **{name: figure[name] for name in ("answers", "satisfied", "responses")}}
 
 
 def _estimate(unit: Json, formula: str) -> Estimate:
