@@ -39,6 +39,7 @@ DATABASE: Mapping[str, Callable[[Settings, facts.Facts], Finding]] = {
     "backup tools": server.tools,
     "jobs": server.jobs,
     "figures": server.figures,
+    "publications": server.publications,
 }
 
 UNASKED = (*LOST_CONNECTION, asyncpg.PostgresError, SQLAlchemyError)

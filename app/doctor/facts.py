@@ -40,6 +40,8 @@ class Facts:
     """When any job last began or ended; None when no runner has ever come."""
     set_aside: tuple[str, ...] = ()
     """Jobs that were given up for now."""
+    testable_documents: int = 0
+    """Public documents that carry the hash of their snapshot alone, with which guesses can be tested."""
 
 
 _SETTINGS = text(
@@ -62,6 +64,13 @@ _SET_ASIDE = text("SELECT name FROM job_states WHERE set_aside ORDER BY name")
 _TIMETABLE = text(
     "SELECT CASE WHEN min(next_run) < now() THEN min(next_run) ELSE now() END"
     " FROM pgqueuer_schedules HAVING count(*) > 0"
+)
+
+
+_TESTABLE = text(
+    "SELECT count(*) FROM period_snapshots s"
+    " WHERE strpos(s.public_body, concat('\"snapshot_sha256\":\"', s.digest, '\"')) > 0"
+    " AND NOT EXISTS (SELECT FROM period_reissues r WHERE r.snapshot_id = s.id)"
 )
 
 
@@ -115,6 +124,7 @@ async def _asked(session: AsyncSession) -> Facts:
     elif await _has(session, "pgqueuer_schedules"):
         jobs_seen = await session.scalar(_TIMETABLE)
     stale = await session.scalar(_OLDEST_STALE) if await _has(session, "stale_unit_days") else None
+    reissues = await _has(session, "period_reissues")
     return Facts(
         version=server.version,
         major=server.major,
@@ -129,6 +139,7 @@ async def _asked(session: AsyncSession) -> Facts:
         oldest_stale=stale,
         jobs_seen=jobs_seen,
         set_aside=tuple(await session.scalars(_SET_ASIDE)) if states else (),
+        testable_documents=int(await session.scalar(_TESTABLE) or 0) if reissues else 0,
     )
 
 

@@ -173,3 +173,14 @@ def figures(_: Settings, facts: Facts) -> Finding:
     if lag > LAGGING:
         return warning(says, "it should take seconds: look at the job runner's log and the database's load")
     return ok(says)
+
+
+def publications(_: Settings, facts: Facts) -> Finding:
+    """Checks that no public document lets guesses of hidden figures be tested."""
+    if facts.testable_documents:
+        return warning(
+            f"{facts.testable_documents} public documents carry a hash that guesses of hidden figures can be"
+            " tested with",
+            "run `sipas period reissue`; docs/publish.md says what changes",
+        )
+    return ok("no published hash tells of hidden figures")

@@ -95,6 +95,7 @@ def test_a_sound_database_has_no_finding_but_ok() -> None:
         ("jobs", replace(WELL, set_aside=("rollups.nightly_recount",)), "fault", "rollups.nightly_recount"),
         ("figures", replace(WELL, oldest_stale=NOW - timedelta(minutes=3)), "warning", "3 min"),
         ("figures", replace(WELL, oldest_stale=NOW - timedelta(hours=1)), "fault", "job runner"),
+        ("publications", replace(WELL, testable_documents=2), "warning", "sipas period reissue"),
     ],
 )
 def test_what_is_wrong_with_a_database_is_named_with_what_to_do(

@@ -15,6 +15,7 @@ from sqlalchemy import select, text, update
 from app.commands.period import reissue_documents
 from app.core.database import Database
 from app.core.settings import Settings
+from app.doctor import facts
 from app.models.period import Reissue, Snapshot
 from app.models.questionnaire import Questionnaire
 from app.models.unit import Unit
@@ -139,6 +140,7 @@ async def test_documents_of_an_earlier_release_are_testable_until_they_are_issue
             assert (await attack(feed, definition, told))[0] == {truth[commune]}
     assert [one.testable for one in await verify(database, None)] == [True, True]
 
+    assert (await facts.ask(settings)).testable_documents == 2
     done = await reissue_documents(database, settings.zone, None)
     assert [(one.period, one.revision) for one in done] == [(number, 1) for number in numbers.values()]
     for number in numbers.values():
@@ -150,6 +152,7 @@ async def test_documents_of_an_earlier_release_are_testable_until_they_are_issue
         assert {name: feed.document[name] for name in same} == {name: before[number][name] for name in same}
         assert feed.document["issue"] == 2
     assert await reissue_documents(database, settings.zone, None) == []
+    assert (await facts.ask(settings)).testable_documents == 0
     assert [(one.sound, one.testable) for one in await verify(database, None)] == [(True, False)] * 2
 
 
