@@ -1,9 +1,10 @@
 import asyncio
+import logging
+import os
 import resource
 import socket
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from app.core import listening
@@ -57,12 +58,17 @@ async def test_where_too_many_files_are_open_it_is_tried_again(
     monkeypatch.setattr(listening, "REST_SECONDS", 0.05)
     guests = crowd(bound, 1)
     door = Door(bound, Guest)
+
+    async def told() -> list[logging.LogRecord]:
+        return caplog.records
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (psutil.Process().num_fds() - 1, hard))
+    lowest = os.dup(bound.fileno())  # the next number: below it there may be no gap for the guest
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
     try:
         door.open()
-        while not caplog.records:
-            await asyncio.sleep(0)
+        await until(told, lambda records: records != [])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert Guest.inside == 0
