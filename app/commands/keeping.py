@@ -53,6 +53,7 @@ def backup(
                 manifest = asyncio.run(taking.dump(settings, sys.stdout.buffer.write, progress))
                 sys.stdout.buffer.flush()
             err.print(f"{_size(manifest)}, not verified; SHA-256 {manifest.sha256}", soft_wrap=True)
+            _warn_of_unsettled(manifest)
             return
         with _bytes("Dumping") as progress:
             path, manifest = asyncio.run(taking.take(settings, place or settings.backups, progress))
@@ -175,6 +176,7 @@ def _compare_secret(settings: Settings, manifest: Manifest) -> None:
 def _report(path: Path, manifest: Manifest) -> None:
     responses = manifest.rows.get("responses", 0)
     out.print(f"{path}  {_size(manifest)}, {responses} responses", soft_wrap=True, markup=False)
+    _warn_of_unsettled(manifest)
     if manifest.proof is None:
         out.print("Not verified: it was not restored, so nobody knows whether it can be.")
     elif manifest.verified:
@@ -183,6 +185,16 @@ def _report(path: Path, manifest: Manifest) -> None:
         )
     else:
         fail("the backup is not sound:", *manifest.proof.faults)
+
+
+def _warn_of_unsettled(manifest: Manifest) -> None:
+    if manifest.unsettled:
+        err.print(
+            f"[bold]{manifest.unsettled} answered visits in it are not settled[/]: from this file alone "
+            "responses can be tied to them (docs/decisions/0002-anonymity.md). Remove it, and take another "
+            "when the database can be written to and every process is of this release.",
+            soft_wrap=True,
+        )
 
 
 def _remind_of_secret(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """Backups as files: what they are called, and what is written beside each.
 
-    sipas-20261124T011500Z.dump         what pg_dump wrote, in its custom format
-    sipas-20261124T011500Z.dump.json    the manifest: its sum, what the database held at that instant, and
+    sipas-20261124T203000Z.dump         what pg_dump wrote, in its custom format
+    sipas-20261124T203000Z.dump.json    the manifest: its sum, what the database held at that instant, and
                                         whether it has been restored since
 
 A backup is verified when it was restored into a scratch database and compared there; only verified ones count
@@ -53,6 +53,9 @@ class Manifest(BaseModel):
     """Hash at the head of the record's chain, for `sipas audit verify --expect`."""
     secret_check: str | None
     """Tells whether a secret key is the one that was in use; the key itself is never in a backup."""
+    unsettled: int | None = None
+    """Visits and links of samples whose place in the dump tells when they were answered; None: not looked at,
+    as by older releases."""
     proof: Proof | None = None
 
     @property
@@ -99,6 +102,16 @@ def verified_backups(directory: Path) -> Iterator[tuple[Path, Manifest]]:
 def newest_backup(directory: Path) -> datetime | None:
     """When the newest verified backup in a directory was taken; None when there is none."""
     return next((manifest.taken_at for _, manifest in verified_backups(directory)), None)
+
+
+def unsettled_backups(directory: Path) -> list[Path]:
+    """The dumps in a directory that tell when links were used, or may: older releases did not look."""
+    found = []
+    for dump in sorted(directory.glob(PATTERN)):
+        with suppress(BackupError):
+            if (manifest := read_manifest(dump)) is not None and manifest.unsettled != 0:
+                found.append(dump)
+    return found
 
 
 def prune(directory: Path, keep: int) -> list[Path]:

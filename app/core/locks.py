@@ -24,6 +24,10 @@ class Lock(IntEnum):
     """Two new pairing codes must not pick the same free handle."""
     ROLLUP_MONTHS = 7237106
     """Cells of one month: with the month's number as second key; a rebuild shares it, a pulse does not."""
+    SPENT_LINKS = 7237107
+    """Spending links: whoever spends some shares it, a backup that is about to take its snapshot does not."""
+    SETTLING = 7237108
+    """Sweeps: one that overlooks what another is moving would leave the few it sees apart from the rest."""
     ADMINISTRATORS = 7237111
     """Of two last administrators who leave at once, one must stay."""
 
@@ -31,6 +35,11 @@ class Lock(IntEnum):
 async def hold(session: AsyncSession, lock: Lock) -> None:
     """Take the lock for the rest of the transaction."""
     await session.execute(select(func.pg_advisory_xact_lock(int(lock))))
+
+
+async def share(session: AsyncSession, lock: Lock) -> None:
+    """Take the lock for the rest of the transaction together with others that share it."""
+    await session.execute(select(func.pg_advisory_xact_lock_shared(int(lock))))
 
 
 async def hold_named(session: AsyncSession, purpose: str, *names: str) -> None:

@@ -24,6 +24,7 @@ MACHINE: Mapping[str, Callable[[Settings], Finding]] = {
     "rights": machine.rights,
     "disk": machine.disk,
     "backups": machine.backups,
+    "anonymity": machine.settled,
 }
 DATABASE: Mapping[str, Callable[[Settings, facts.Facts], Finding]] = {
     "version": server.version,

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from app.core.backups import newest_backup
+from app.core.backups import newest_backup, unsettled_backups
 from app.core.clock import utc_now
 from app.core.settings import LOOPBACK, PREFIX, Settings
 from app.doctor.finding import Finding, fault, ok, size, span, warning
@@ -145,6 +145,19 @@ def backups(settings: Settings) -> Finding:
     if age > OLD_BACKUP:
         return warning(says, "see why the daily `sipas backup` does not run or fails")
     return ok(says)
+
+
+def settled(settings: Settings) -> Finding:
+    """Whether the order of rows in a backup tells when links were used."""
+    found = unsettled_backups(settings.backups)
+    if found:
+        return warning(
+            f"{len(found)} made with answered visits that were not settled, the last {found[-1].name}: "
+            "from such a file alone responses can be tied to dossiers",
+            "take a new one (`sipas backup` settles them first), and remove these and their copies, or guard "
+            "them as what they are: docs/decisions/0002-anonymity.md",
+        )
+    return ok("none ties a response to a visit")
 
 
 def _room(path: Path) -> tuple[Path, float, int]:

@@ -24,6 +24,7 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.settings import Settings
 from app.keeping import contents, programs
+from app.keeping.settling import settled_read
 
 Write = Callable[[bytes], object]
 Progress = Callable[[int], None]
@@ -34,7 +35,7 @@ async def dump(settings: Settings, write: Write, progress: Progress) -> Manifest
     url = settings.direct_url
     database = Database(url, settings=contents.PLAIN)
     try:
-        async with database.read() as session:
+        async with settled_read(database) as (session, unsettled):
             server = await contents.server_of(session)
             suited = programs.for_dump(server.major, settings.pg_bin)
             revision = contents.needs_revision(await contents.revision_of(session))
@@ -63,6 +64,7 @@ async def dump(settings: Settings, write: Write, progress: Progress) -> Manifest
         rows=rows,
         record_head=head,
         secret_check=contents.secret_check(settings),
+        unsettled=unsettled,
     )
 
 

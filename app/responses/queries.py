@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from app.auth.reach import subtree, within_reach
 from app.auth.subjects import Subject
+from app.core.locks import Lock
 from app.models.questionnaire import Questionnaire
 from app.models.response import Response
 from app.models.unit import Procedure, Unit
@@ -100,6 +101,8 @@ LEFT JOIN written ON written.unit_id = i.unit_id AND written.id = i.id
 LEFT JOIN spent s USING (place)
 WHERE written.id IS NOT NULL OR s.place IS NOT NULL
 """  # noqa: S608
+# A backup that is about to take its snapshot holds it alone for a moment.
+_SHARE = f"SELECT pg_advisory_xact_lock_shared({Lock.SPENT_LINKS:d})"
 # Why a row was not written: what is known of its id, its link and its device.
 EXPLAIN = """
 SELECT i.place, r.content_digest, r.received_at, v.answer_state, v.expires_at, v.questionnaire_id,
@@ -123,6 +126,7 @@ async def write(connection: asyncpg.Connection, batch: Sequence[Submission]) -> 
     if all(submission.visit_id is None for submission in batch):
         return {row["place"] - 1 for row in await connection.fetch(WRITE_DEVICES, *columns)}
     async with connection.transaction():
+        await connection.execute(_SHARE)
         rows = await connection.fetch(WRITE_MIXED, *columns)
         if any(row["spent"] and not row["written"] for row in rows):
             raise LinkSpentWithoutResponse

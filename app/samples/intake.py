@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from app.core.database import Database
 from app.core.faults import Fault
+from app.core.locks import Lock, share
 from app.core.problems import (
     InvalidRequest,
     LinkExpired,
@@ -75,6 +76,7 @@ async def take(database: Database, given: Given) -> datetime | None:
     """
     sent = given._asdict()
     async with database.transaction() as session:
+        await share(session, Lock.SPENT_LINKS)
         if (await session.execute(_WRITE, sent)).first() is not None:
             return None
         names = ("id", "unit_id", "link_id")

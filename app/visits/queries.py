@@ -5,13 +5,12 @@ A call of a thousand visits costs as many statements as a call of one.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
-    CursorResult,
     Row,
     Select,
     SmallInteger,
@@ -25,12 +24,14 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.reach import within_reach
 from app.auth.subjects import Subject
+from app.core.locks import Lock, hold
 from app.models.distribution import EVERY_UNIT
 from app.models.questionnaire import Questionnaire
 from app.models.sample import Sample, SampleLink
@@ -223,20 +224,32 @@ async def settle(session: AsyncSession) -> int:
 
     Not a plain UPDATE: that walks the table, finds the answered versions in the order of answering and
     leaves the new ones in the same order, often on the same page, so that the position of a row (and its
-    place in every dump) would go on telling when its link was used. See docs/decisions/0002-anonymity.md.
+    place in every dump) would go on telling when its link was used. All that was answered before of the same
+    units and days is written anew with them: else the few that came since the last sweep, or the only one,
+    would stand apart. See docs/decisions/0002-anonymity.md.
     """
-    gone = delete(Visit).where(Visit.answer_state == ANSWERED).returning(*Visit.__table__.columns).cte("gone")
+    await hold(session, Lock.SETTLING)
+    columns = Visit.__table__.columns
+    crowds = select(Visit.unit_id, Visit.served_on).where(Visit.answer_state == ANSWERED)
+    gone = (
+        delete(Visit)
+        .where(
+            Visit.answer_state.in_((ANSWERED, SETTLED)), tuple_(Visit.unit_id, Visit.served_on).in_(crowds)
+        )
+        .returning(*columns)
+        .cte("gone")
+    )
     settled = [
-        literal(SETTLED, SmallInteger()) if name == "answer_state" else gone.c[name]
-        for name in Visit.__table__.columns.keys()  # noqa: SIM118  a column collection iterates over columns
+        literal(SETTLED, SmallInteger()) if column.name == "answer_state" else gone.c[column.name]
+        for column in columns
     ]
     anew = (
         insert(Visit)
-        .prefix_with(EVERY_UNIT)
-        .from_select(list(Visit.__table__.columns.keys()), select(*settled).order_by(func.random()))
+        .from_select([column.name for column in columns], select(*settled).order_by(func.random()))
+        .cte("anew")
     )
-    result = cast("CursorResult[tuple[()]]", await session.execute(anew))
-    return result.rowcount
+    fresh = select(func.count()).prefix_with(EVERY_UNIT).where(gone.c.answer_state == ANSWERED).add_cte(anew)
+    return await session.scalar(fresh) or 0
 
 
 def _stored(rows: Iterable[Row[tuple[str, int, int, datetime]]]) -> dict[tuple[str, int], StoredVisit]:

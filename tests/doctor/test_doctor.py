@@ -15,6 +15,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from app.cli import app as cli
+from app.core.backups import read_manifest, write_manifest
 from app.core.database import Database
 from app.core.revision import HEAD
 from app.core.settings import Settings
@@ -23,6 +24,7 @@ from app.doctor.examine import DATABASE, MACHINE, examine
 from app.doctor.facts import Facts, ask
 from app.doctor.finding import Finding, span
 from tests.conftest import SECRET
+from tests.support.backed_up import planted
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WELL = Facts(
@@ -145,6 +147,23 @@ def test_files_others_may_read_are_named(tmp_path: Path) -> None:
         f"chmod 600 {settings.secret_file}",
     )
     assert machine.rights(settings).do == f"chmod go-rw {tmp_path}"
+
+
+@pytest.mark.parametrize(
+    ("unsettled", "says"),
+    [(0, "none ties"), (3, "1 made with answered visits"), (None, "1 made with answered")],
+)
+def test_backups_from_which_responses_can_be_tied_to_visits_are_named(
+    tmp_path: Path, unsettled: int | None, says: str
+) -> None:
+    """None: a backup of an older release, which did not look."""
+    dump = planted(tmp_path, 0, [])
+    write_manifest(dump, read_manifest(dump).model_copy(update={"unsettled": unsettled}))  # type: ignore[union-attr]  # just written
+    finding = machine.settled(given(backup_dir=tmp_path))
+    assert finding.says.startswith(says)
+    assert (finding.level, dump.name in finding.says) == (
+        ("ok", False) if unsettled == 0 else ("warning", True)
+    )
 
 
 @pytest.mark.parametrize(("free", "level"), [(50, "ok"), (5, "warning"), (1, "fault")])

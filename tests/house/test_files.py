@@ -23,6 +23,7 @@ MAY_COMMIT = {
     "exports/snapshot.py": "a reading transaction that outlasts its request's session",
     "exports/stream.py": "an answer in pieces outlasts its session, too, and records what was taken",
     "keeping/restore.py": "what is done to a database beside the service, and the line that says so",
+    "keeping/settling.py": "a command's lock, held while others settle and a snapshot is taken",
     "samples/intake.py": "a sample's answer is committed before it is acknowledged, as a batch is",
     "jobs/running.py": "a job's lock is held in a transaction, its state written in another",
     "jobs/states.py": "what came of a job is written whether or not the job's own work was",

@@ -1,48 +1,21 @@
 """Files and programs of backups: names, leftovers, what is kept, and passwords that stand nowhere."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from app.core.backups import (
     BackupError,
-    Manifest,
-    Proof,
     clear_partials,
-    file_name,
     manifest_path,
     new_file,
     newest_backup,
     prune,
-    write_manifest,
 )
 from app.core.settings import Settings
 from app.keeping import backup, programs
-
-FIRST = datetime(2026, 11, 20, 1, 15, tzinfo=UTC)
-
-
-def planted(directory: Path, days: int, faults: list[str] | None) -> Path:
-    """A dump some days after the first; `faults` None for one that was never verified."""
-    taken_at = FIRST + timedelta(days=days)
-    dump = directory / file_name(taken_at)
-    dump.write_bytes(b"x")
-    manifest = Manifest(
-        bytes=1,
-        sha256="0" * 64,
-        taken_at=taken_at,
-        revision="0001",
-        release="1",
-        server="18.1",
-        client="18.1",
-        rows={},
-        record_head=None,
-        secret_check=None,
-        proof=None if faults is None else Proof(at=taken_at, seconds=1, faults=faults),
-    )
-    write_manifest(dump, manifest)
-    return dump
+from tests.support.backed_up import FIRST, planted
 
 
 def test_only_verified_backups_count_and_the_newest_of_them_stay(tmp_path: Path) -> None:

@@ -275,6 +275,16 @@ async def test_the_sweep_leaves_no_tie_between_a_link_and_its_answer(
         assert len(numbers.all()) == 1
         held = await session.scalars(text("SELECT xmin::text FROM sample_responses"))
         assert len(set(held.all())) == 7
+    await answer(http, found[7], (1, 2, 3, 4, 5))
+    assert await settle_sample_links(world.database) == 1
+    async with world.database.read() as session:  # whoever comes later does not stand alone
+        kept = await session.execute(
+            text(
+                "SELECT stratum, count(DISTINCT xmin::text) FROM sample_links"
+                " WHERE answer_state = 2 GROUP BY stratum"
+            )
+        )
+        assert {versions for _, versions in kept} == {1}
 
 
 def test_an_answer_holds_its_stratum_and_nothing_of_its_link() -> None:

@@ -77,6 +77,25 @@ async def test_after_the_sweep_neither_version_nor_place_of_a_row_tells_when_it_
     assert kept < 0.75 * len(order)
 
 
+async def test_what_was_settled_before_moves_again_with_the_next_of_its_unit_and_day(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    """Else the only one that came since would stand alone, with a version of its own."""
+    await register(http, world.admin, *(visit(f"H-{number}") for number in range(5)), visit("N-1", "09101"))
+    ids = [row["id"] for row in await rows(world.database)]
+    await answer(world.database, [*ids[:3], ids[5]])
+    assert await settle_answered(world.database) == 4
+    await answer(world.database, [ids[3]])
+    assert await settle_answered(world.database) == 1
+    async with world.database.read() as session:
+        found = await session.execute(
+            select(Visit.id, literal_column("xmin::text", String)).where(Visit.answer_state == SETTLED)
+        )
+        version = {row[0]: row[1] for row in found}
+    assert len({version[each] for each in ids[:4]}) == 1
+    assert version[ids[5]] != version[ids[0]]  # another unit's stay where they are
+
+
 async def test_sweeps_and_repeated_calls_at_the_same_time_agree(
     http: httpx.AsyncClient, world: World
 ) -> None:
