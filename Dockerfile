@@ -23,6 +23,13 @@ FROM python:3.13-slim
 RUN groupadd --gid 10001 sipas \
     && useradd --uid 10001 --gid sipas --no-create-home --home-dir /var/lib/sipas --shell /usr/sbin/nologin sipas \
     && install --directory --owner=sipas --group=sipas --mode=700 /var/lib/sipas
+# pg_dump and psql that know TLS: those that come with the Python packages do not, and what is encrypted for the
+# service must be for its backups. Debian 13, on which this image stands, has version 17, for servers up to 17; for
+# a newer one, `--build-arg POSTGRESQL_CLIENT=postgresql-client-18` where the sources of packages have it.
+ARG POSTGRESQL_CLIENT=postgresql-client
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${POSTGRESQL_CLIENT}" \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/sipas /srv/sipas
 ENV PATH=/opt/venv/bin:$PATH \

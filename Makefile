@@ -89,20 +89,23 @@ clean: ## remove the environment and caches; data stay
 renew:
 	@rm -f .venv/here
 
-# Browser tests use the system's Chromium, tests of several machines its PgBouncer, nginx and HAProxy; without
-# them they are skipped, so nothing here may fail. Only programs are wanted: no service is started.
-PROGRAMS := chromium:chromium pgbouncer:pgbouncer nginx:nginx-light haproxy:haproxy
+# Browser tests use the system's Chromium, tests of several machines its PgBouncer, nginx and HAProxy, tests of
+# backups over TLS its PostgreSQL (the wheel's knows no TLS); without them they are skipped, so nothing here may
+# fail. Only programs are wanted: no service is started, no cluster made.
+PROGRAMS := chromium:chromium pgbouncer:pgbouncer nginx:nginx-light haproxy:haproxy pg_ctl:postgresql
+NO_CLUSTER := /etc/postgresql-common/createcluster.d/sipas-tests.conf
 
 browser:
 	@wanted=$$(for pair in $(PROGRAMS); do \
-		PATH="$$PATH:/usr/sbin" command -v "$${pair%%:*}" >/dev/null 2>&1 || echo "$${pair##*:}"; done); \
+		PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v "$${pair%%:*}" >/dev/null 2>&1 || echo "$${pair##*:}"; done); \
 	if [ -d tests ] && [ -n "$$wanted" ]; then \
 		as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 		if command -v apt-get >/dev/null 2>&1 && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
 			echo "Installing what some tests need:" $$wanted "..."; \
 			{ $$as timeout 120 apt-get -qq update && for one in $$wanted; do \
+				[ $$one != postgresql ] || echo 'create_main_cluster = false' | $$as install -D /dev/stdin $(NO_CLUSTER); \
 				$$as env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
 					timeout 300 apt-get -qq install -y --no-install-recommends $$one $$(test $$one != chromium || echo fonts-dejavu-core) \
-					|| failed="$$failed $$one"; done; } >/dev/null 2>&1; \
+					|| failed="$$failed $$one"; done; $$as rm -f $(NO_CLUSTER); } >/dev/null 2>&1; \
 			[ -z "$$failed" ] || echo "Could not be installed:$$failed. Their tests are skipped."; \
 		else echo "Not here:" $$wanted "- their tests are skipped."; fi; fi

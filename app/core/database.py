@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import AsyncAdaptedQueuePool, ExceptionContext, event, text
@@ -25,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core import metrics, tracing
 from app.core.connecting import UNNAMED, connect
+from app.core.database_url import plain_url as plain_url
 
 SERVER_SETTINGS: Mapping[str, str] = {
     "application_name": "sipas",
@@ -43,11 +43,6 @@ CLOSING_SECONDS = 5.0
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-def plain_url(url: str) -> str:
-    """The URL as asyncpg itself and PostgreSQL's tools want it."""
-    return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
 
 
 class _Pool(AsyncAdaptedQueuePool):

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as Unparsed
 
+from app.core.database_url import unkept
 from app.core.embedded import default_data_dir
 
 PREFIX = "SIPAS_"
@@ -65,7 +66,8 @@ class Settings(BaseSettings):
     )
     pg_bin: Path | None = Field(
         None,
-        description="Folder of pg_dump, pg_restore and psql; none: the nearest to the server found here.",
+        description="Folder of pg_dump, pg_restore and psql; none: the nearest to the server found here, with"
+        " TLS where the service's connection is encrypted.",
     )
     secret_key: SecretStr | None = Field(
         None,
@@ -158,6 +160,8 @@ class Settings(BaseSettings):
             return None
         if urlsplit(value).scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
             raise ValueError("must start with postgresql://")
+        if fault := unkept(value):
+            raise ValueError(fault)
         return value
 
     @field_validator("visit_months")

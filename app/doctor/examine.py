@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.backups import BackupError
 from app.core.database_errors import LOST_CONNECTION
 from app.core.embedded import EmbeddedPostgres
 from app.core.pgwheel import EmbeddedError
 from app.core.settings import PREFIX, Settings
 from app.doctor import facts, machine, server
 from app.doctor.finding import Finding, fault, ok
+from app.keeping.backup import try_clients
 from app.keeping.contents import in_words
 
 MACHINE: Mapping[str, Callable[[Settings], Finding]] = {
@@ -76,6 +78,7 @@ def _database(settings: Settings) -> Iterator[tuple[str, Finding]]:
         yield "replica", _replica(settings)
     for name, check in DATABASE.items():
         yield name, check(settings, known)
+    yield "backup's way", _way_of_backups(settings)
 
 
 def _unasked(error: BaseException) -> Finding:
@@ -102,6 +105,18 @@ def _pooler(settings: Settings) -> Finding:
         "it leads to another database than the direct way",
         f"{PREFIX}DATABASE_URL and {PREFIX}DIRECT_DATABASE_URL must end at the same one",
     )
+
+
+def _way_of_backups(settings: Settings) -> Finding:
+    """The way that pg_dump and psql take, tried with them: they are other programs than the service."""
+    try:
+        encrypted = asyncio.run(try_clients(settings))
+    except (BackupError, *UNASKED) as error:
+        return fault(
+            f"no backup can be made or restored: {in_words(error)}",
+            "let the programs reach the database as the service does: docs/operations/backup.md#over-tls",
+        )
+    return ok(f"pg_dump and psql reach the database{', encrypted as the service' if encrypted else ''}")
 
 
 def _replica(settings: Settings) -> Finding:

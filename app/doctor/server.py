@@ -137,9 +137,9 @@ def encryption(settings: Settings, facts: Facts) -> Finding:
 
 
 def tools(settings: Settings, facts: Facts) -> Finding:
-    """A pg_dump that reads this server."""
+    """A pg_dump that reads this server, and encrypts what the service encrypts."""
     try:
-        suited = programs.for_dump(facts.major, settings.pg_bin)
+        suited = programs.for_dump(facts.major, settings.pg_bin, encrypted=facts.encrypted)
     except BackupError as error:
         return fault("no backup can be made", str(error))
     return ok(f"pg_dump {suited.version} for backups")

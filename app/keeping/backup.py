@@ -37,14 +37,16 @@ async def dump(settings: Settings, write: Write, progress: Progress) -> Manifest
     try:
         async with settled_read(database) as (session, unsettled):
             server = await contents.server_of(session)
-            suited = programs.for_dump(server.major, settings.pg_bin)
+            suited = programs.for_dump(server.major, settings.pg_bin, encrypted=server.encrypted)
             revision = contents.needs_revision(await contents.revision_of(session))
             rows = await contents.count_rows(session)
             head = await contents.record_head(session)
             snapshot = await session.scalar(text("SELECT pg_export_snapshot()"))
             digest, size = hashlib.sha256(), 0
             arguments = ("--format=custom", "--lock-wait-timeout=60s", f"--snapshot={snapshot}")
-            async with programs.running(suited, "pg_dump", *arguments, url=url) as running:
+            async with programs.running(
+                suited, "pg_dump", *arguments, url=url, encrypted=server.encrypted
+            ) as running:
                 while piece := await running.output.read(programs.CHUNK):
                     digest.update(piece)
                     write(piece)
@@ -66,6 +68,30 @@ async def dump(settings: Settings, write: Write, progress: Progress) -> Manifest
         secret_check=contents.secret_check(settings),
         unsettled=unsettled,
     )
+
+
+async def try_clients(settings: Settings) -> bool:
+    """Connect with the programs of a backup and of a restore; whether encrypted. BackupError says why not."""
+    url = settings.direct_url
+    database = Database(url, settings=contents.PLAIN)
+    try:
+        async with database.read() as session:
+            server = await contents.server_of(session)
+            revision = await contents.revision_of(session)
+    finally:
+        await database.close()
+    how, encrypted = (server.major, settings.pg_bin), server.encrypted
+    wanted = [
+        ("psql", programs.for_restore(*how, encrypted=encrypted), ("--no-psqlrc", "--command=SELECT 1"))
+    ]
+    if revision is not None:
+        reading = ("--schema-only", "--table=alembic_version")
+        wanted.append(("pg_dump", programs.for_dump(*how, encrypted=encrypted), reading))
+    for name, suited, arguments in wanted:
+        async with programs.running(suited, name, *arguments, url=url, encrypted=encrypted) as running:
+            await running.output.read()
+            await running.ended()
+    return encrypted
 
 
 async def take(settings: Settings, place: Path, progress: Progress) -> tuple[Path, Manifest]:

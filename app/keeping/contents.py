@@ -46,6 +46,8 @@ class Server(NamedTuple):
     major: int
     database: str
     now: datetime
+    encrypted: bool
+    """Whether what goes between here and there is."""
 
 
 async def server_of(session: AsyncSession) -> Server:
@@ -54,7 +56,8 @@ async def server_of(session: AsyncSession) -> Server:
         await session.execute(
             text(
                 "SELECT current_setting('server_version'),"
-                " current_setting('server_version_num')::int / 10000, current_database(), now()"
+                " current_setting('server_version_num')::int / 10000, current_database(), now(),"
+                " coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)"
             )
         )
     ).one()

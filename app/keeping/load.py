@@ -26,12 +26,13 @@ async def load(database: Database, dump: Path, pg_bin: Path | None, progress: Pr
     async with database.read() as session:
         server = await contents.server_of(session)
         known = {name.encode() for name in await session.scalars(text("SELECT name FROM pg_settings"))}
-    suited = programs.for_restore(server.major, pg_bin)
+    reader = programs.for_restore(server.major, pg_bin, encrypted=False)
+    writer = programs.for_restore(server.major, pg_bin, encrypted=server.encrypted)
     reading = ("--no-owner", "--no-privileges", "--file=-", str(dump))
     running = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-")
     async with (
-        programs.running(suited, "psql", *running, url=database.url) as psql,
-        programs.running(suited, "pg_restore", *reading) as restore,
+        programs.running(writer, "psql", *running, url=database.url, encrypted=server.encrypted) as psql,
+        programs.running(reader, "pg_restore", *reading) as restore,
     ):
         try:
             psql.input.write(b"BEGIN;\n")

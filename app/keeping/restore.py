@@ -54,6 +54,7 @@ class Target:
     name: str
     major: int
     """Major version of the server."""
+    encrypted: bool
     rows: dict[str, int]
     newest_response: datetime | None
     connected: tuple[tuple[str, int], ...]
@@ -76,6 +77,7 @@ async def look(settings: Settings) -> Target:
             return Target(
                 name=server.database,
                 major=server.major,
+                encrypted=server.encrypted,
                 rows=rows,
                 newest_response=await _newest_response(session) if "responses" in rows else None,
                 connected=await _connected(session),
@@ -87,7 +89,7 @@ async def look(settings: Settings) -> Target:
 
 async def check_revision(dump: Path, server: int, pg_bin: Path | None) -> str:
     """The migration a dump stands at, read from itself; BackupError when this release does not know it."""
-    suited = programs.for_restore(server, pg_bin)
+    suited = programs.for_restore(server, pg_bin, encrypted=False)  # it reads a file
     wanted = ("--data-only", "--table=alembic_version", "--file=-", str(dump))
     async with programs.running(suited, "pg_restore", *wanted) as reading:
         said = await reading.output.read()
@@ -137,8 +139,8 @@ async def restore(
 
 def drop_command(settings: Settings, target: Target, kept: str) -> str:
     """What to type to be rid of a database that was replaced."""
-    suited = programs.for_restore(target.major, settings.pg_bin)
-    place, _ = programs.without_password(named(settings.direct_url, _MAINTENANCE))
+    suited = programs.for_restore(target.major, settings.pg_bin, encrypted=target.encrypted)
+    place, _ = programs.connection(named(settings.direct_url, _MAINTENANCE), encrypted=target.encrypted)
     return f"{suited.folder / 'psql'} '{place}' -c 'DROP DATABASE {_quoted(kept)}'"
 
 

@@ -15,7 +15,7 @@ from app.core.backups import (
 )
 from app.core.settings import Settings
 from app.keeping import backup, programs
-from tests.support.backed_up import FIRST, planted
+from tests.support.backed_up import FIRST, folder_of, planted
 
 
 def test_only_verified_backups_count_and_the_newest_of_them_stay(tmp_path: Path) -> None:
@@ -75,24 +75,14 @@ async def test_a_database_without_tables_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def folder_of(tmp_path: Path, version: str) -> Path:
-    """Programs of another version, as far as they are asked for it."""
-    folder = tmp_path / version
-    folder.mkdir()
-    for name in programs.NEEDED:
-        (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")
-        (folder / name).chmod(0o755)
-    return folder
-
-
 async def test_programs_older_than_the_server_are_refused_by_name(settings: Settings, tmp_path: Path) -> None:
     old = settings.model_copy(update={"pg_bin": folder_of(tmp_path, "14.1")})
     with pytest.raises(BackupError, match=r"are of version 14\.1: name a folder"):
         await backup.take(old, tmp_path / "kept", lambda _: None)
     assert list((tmp_path / "kept").iterdir()) == []
-    assert programs.for_dump(14, old.pg_bin).version == "14.1"
+    assert programs.for_dump(14, old.pg_bin, encrypted=False).version == "14.1"
     with pytest.raises(BackupError, match="postgresql-client-99"):
-        programs.for_dump(99, None)
+        programs.for_dump(99, None, encrypted=False)
 
 
 @pytest.mark.parametrize(
@@ -101,17 +91,23 @@ async def test_programs_older_than_the_server_are_refused_by_name(settings: Sett
         ("postgresql://sipas:PASSWORD%40@db:5432/sipas", "postgresql://sipas@db:5432/sipas", "PASSWORD@"),
         ("postgresql+asyncpg://sipas@db/sipas", "postgresql://sipas@db/sipas", None),
         (
-            "postgresql://db/sipas?user=u&password=a+b%26&sslmode=require",
-            "postgresql://db/sipas?user=u&sslmode=require",
+            "postgresql://db/sipas?user=u&password=a+b%26&sslmode=prefer",
+            "postgresql://db/sipas?user=u&sslmode=prefer",
             "a b&",
         ),
-        ("postgresql://u:secret@[::1]/d?host=%2Frun", "postgresql://u@[::1]/d?host=%2Frun", "secret"),
+        ("postgresql://u:secret@[::1]/d", "postgresql://u@[::1]/d", "secret"),
     ],
 )
 def test_a_password_goes_by_environment(
     url: str, shown: str, password: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
-    place, environment = programs.without_password(url)
+    place, environment = programs.connection(url, encrypted=False)
     assert place == shown
     assert environment.get("PGPASSWORD") == password
+
+
+def test_the_image_brings_programs_that_know_tls() -> None:
+    last_stage = (Path(__file__).parents[2] / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert "POSTGRESQL_CLIENT=postgresql-client" in last_stage
+    assert 'install --yes --no-install-recommends "${POSTGRESQL_CLIENT}"' in last_stage

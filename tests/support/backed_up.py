@@ -1,9 +1,10 @@
-"""Backups as files, for tests that look at nothing else of them."""
+"""Backups as files, and programs to make them, for tests that look at nothing else of them."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.core.backups import Manifest, Proof, file_name, write_manifest
+from app.keeping import programs
 
 FIRST = datetime(2026, 11, 20, 1, 15, tzinfo=UTC)
 
@@ -28,3 +29,13 @@ def planted(directory: Path, days: int, faults: list[str] | None) -> Path:
     )
     write_manifest(dump, manifest)
     return dump
+
+
+def folder_of(tmp_path: Path, version: str) -> Path:
+    """Programs of another version, as far as they are asked for it."""
+    folder = tmp_path / version
+    folder.mkdir()
+    for name in programs.NEEDED:
+        (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")
+        (folder / name).chmod(0o755)
+    return folder
