@@ -6,11 +6,13 @@ first response belongs to the first visit, and so on. By chance alone one in eac
 """
 
 import asyncio
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -29,6 +31,8 @@ from tests.support.world import World
 CROWDS, MEMBERS = 40, 15
 CHANCE_MET = 120
 """Forty are expected by chance, Poisson's law: more than this comes once in 10^23 runs."""
+CHANCE_IN_ORDER = 0.6
+"""Half of the neighbours are expected in the order of answering, give or take 0.013."""
 CHANCE_LAST = 20
 """Between two and three are expected: more than this comes once in 10^12 runs."""
 
@@ -88,17 +92,37 @@ def table(dump: Path, name: str) -> list[dict[str, str]]:
     return [dict(zip(columns, line.split("\t"), strict=True)) for line in said[start + 1 : end]]
 
 
-def attack(dump: Path) -> tuple[dict[int, UUID], dict[int, UUID]]:
-    """Whom the order ties: visit -> response, all of each crowd in order; and its last alone."""
+class Tied(NamedTuple):
+    """Whom the order ties: all of each crowd one by one, its last alone, and who stands beside whom."""
+
+    met: dict[int, UUID]
+    last: dict[int, UUID]
+    neighbours: list[tuple[int, int]]
+    came: dict[UUID, int]
+    """A response's place in the order of answering."""
+
+
+def attack(dump: Path) -> Tied:
     visits, responses = defaultdict(list), defaultdict(list)
     for row in table(dump, "visits"):
         if row["answer_state"] != "0":
             visits[row["unit_id"], row["served_on"], row["counter"]].append(int(row["id"]))
-    for row in sorted(table(dump, "responses"), key=lambda row: row["received_at"]):
+    ordered = sorted(table(dump, "responses"), key=lambda row: row["received_at"])
+    for row in ordered:
         responses[row["unit_id"], row["local_day"], row["counter"]].append(UUID(row["id"]))
     pairs = [(each, responses[crowd]) for crowd, each in visits.items()]
-    met = {visit: response for each, came in pairs for visit, response in zip(each, came, strict=True)}
-    return met, {each[-1]: came[-1] for each, came in pairs}
+    return Tied(
+        met={visit: response for each, came in pairs for visit, response in zip(each, came, strict=True)},
+        last={each[-1]: came[-1] for each, came in pairs},
+        neighbours=[both for each, _ in pairs for both in itertools.pairwise(each)],
+        came={UUID(row["id"]): place for place, row in enumerate(ordered)},
+    )
+
+
+def in_order(tied: Tied, truth: Truth) -> float:
+    """Share of neighbours in the dump whose responses came in that order."""
+    kept = [tied.came[truth[one]] < tied.came[truth[other]] for one, other in tied.neighbours]
+    return sum(kept) / len(kept)
 
 
 def rightly(tied: dict[int, UUID], truth: Truth) -> int:
@@ -113,9 +137,10 @@ async def test_a_backup_right_after_intake_ties_nobody_above_chance(
     async with writer(settings) as intake:
         truth = await answer(world, intake, visits)
     path, manifest = await backup.take(settings, tmp_path / "kept.dump", lambda _: None)
-    met, _ = attack(path)
-    assert len(met) == len(truth) == CROWDS * MEMBERS
-    assert rightly(met, truth) <= CHANCE_MET
+    tied = attack(path)
+    assert len(tied.met) == len(truth) == CROWDS * MEMBERS
+    assert rightly(tied.met, truth) <= CHANCE_MET
+    assert in_order(tied, truth) <= CHANCE_IN_ORDER
     assert manifest.unsettled == 0
 
 
@@ -130,7 +155,7 @@ async def test_the_few_that_answered_since_the_last_sweep_are_not_told_by_their_
         await settle_answered(world.database)
         truth |= await answer(world, intake, late)
     path, _ = await backup.take(settings, tmp_path / "kept.dump", lambda _: None)
-    _, last = attack(path)
+    last = attack(path).last
     assert len(last) == CROWDS
     assert rightly(last, truth) <= CHANCE_LAST
 
