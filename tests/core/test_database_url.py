@@ -30,7 +30,10 @@ def test_asyncpg_is_not_told_what_only_libpq_knows(url: str, read: str | None) -
     ("url", "read"),
     [
         (f"{WORKED}?sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=5", None),
-        ("postgresql://u:p@db:1/d?host=other&port=2&user=v&password=q&dbname=e", "postgresql://u:p@db:1/d"),
+        (
+            "postgresql://u:PASSWORD@db:1/d?host=other&port=2&user=v&password=q&dbname=e",
+            "postgresql://u:PASSWORD@db:1/d",
+        ),
         ("postgresql:///d?host=%2Frun&port=2&user=v", None),
         ("postgresql://db?database=d", "postgresql://db?dbname=d"),
         (f"{WORKED}?search_path=a%2C%20b", f"{WORKED}?options=-c%20search_path%3Da%2C%5C%20b"),

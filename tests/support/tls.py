@@ -21,6 +21,7 @@ from app.core.pgwheel import server_owner
 from tests.support.server import free_port
 
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+ROLE = "sipas"
 PASSWORD = "mat-khau-cua-may"
 ADDRESS = "127.0.0.1"
 
@@ -43,7 +44,7 @@ class Encrypted:
     @property
     def url(self) -> str:
         """Without a word of TLS."""
-        return f"postgresql://sipas:{PASSWORD}@{ADDRESS}:{self.port}/postgres"
+        return f"postgresql://{ROLE}:{PASSWORD}@{ADDRESS}:{self.port}/postgres"
 
     @property
     def checked_url(self) -> str:
