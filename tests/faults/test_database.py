@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from app.core.database_errors import problem_of
 from app.core.problems import Unavailable
 from app.core.settings import Settings
 from app.core.writable import writable
+from app.responses import queries
 from app.responses.intake import Intake, Stored
 from app.responses.submission import Submission
 from app.rollups import jobs, pulse
@@ -317,17 +318,17 @@ async def test_a_server_that_only_reads_is_a_reason_to_come_again_for_whoever_wr
 
 
 @pytest.fixture
-async def links(house: House) -> list[Submission]:
-    """Answers to two links of one unit, in the order in which a batch writes them."""
-    visits = [await visit(house.world) for _ in range(2)]
+async def links(calm: House) -> list[Submission]:
+    """Answers to two links of one unit, in the order in which a batch writes them; no pulse gets between."""
+    visits = [await visit(calm.world) for _ in range(2)]
     return [
-        submission(house.world, id=UUID(int=number + 1), unit_id=unit, visit_id=ident, channel="link")
+        submission(calm.world, id=UUID(int=number + 1), unit_id=unit, visit_id=ident, channel="link")
         for number, (unit, ident) in enumerate(visits)
     ]
 
 
 async def test_a_deadlock_is_tried_again(
-    house: House,
+    calm: House,
     migrated_url: str,
     links: list[Submission],
     caplog: pytest.LogCaptureFixture,
@@ -336,6 +337,19 @@ async def test_a_deadlock_is_tried_again(
     caplog.set_level("INFO", "app.responses.intake")
     # PostgreSQL looks once for a deadlock, so long after the wait began: by then there must be one
     monkeypatch.setattr("app.responses.intake.LOCK_TIMEOUT", "1min")
+    turn = asyncio.Event()
+    write = queries.write
+
+    async def give_way(connection: asyncpg.Connection, batch: Sequence[Submission]) -> set[int]:
+        """Write; whoever lost a deadlock comes again after the other had its turn, never before it."""
+        try:
+            return await write(connection, batch)
+        except asyncpg.DeadlockDetectedError:
+            async with asyncio.timeout(60):
+                await turn.wait()
+            raise
+
+    monkeypatch.setattr(queries, "write", give_way)
     joint = "&" if "?" in migrated_url else "?"
     patient = f"{migrated_url}{joint}deadlock_timeout=7s"
     first, second = (f"SELECT FROM visits WHERE id = {each.visit_id} FOR UPDATE" for each in links)
@@ -344,8 +358,9 @@ async def test_a_deadlock_is_tried_again(
         Intake(patient, queue_size=10) as intake,
     ):
         outcomes = asyncio.gather(*(intake.enter(each) for each in links))
-        await waiting_for_a_lock(house.world.database, "sipas intake")
+        await waiting_for_a_lock(calm.world.database, "sipas intake")
         await other.execute(first)  # each holds what the other wants; the batch is the first to notice
+        turn.set()
         await other.execute("ROLLBACK")
         assert [type(outcome) for outcome in await outcomes] == [Stored, Stored]
     assert [record.__dict__["cause"] for record in caplog.records if "again" in record.message] == [
@@ -354,7 +369,7 @@ async def test_a_deadlock_is_tried_again(
 
 
 async def test_a_serialization_failure_is_tried_again(
-    house: House, migrated_url: str, links: list[Submission], caplog: pytest.LogCaptureFixture
+    calm: House, migrated_url: str, links: list[Submission], caplog: pytest.LogCaptureFixture
 ) -> None:
     """As it comes where an operator has made a stricter isolation the rule."""
     caplog.set_level("INFO", "app.responses.intake")
@@ -363,7 +378,7 @@ async def test_a_serialization_failure_is_tried_again(
     change = f"UPDATE visits SET counter = 'Quầy 9' WHERE id = {links[0].visit_id}"  # noqa: S608
     async with session_of_another(migrated_url, change) as other, Intake(strict, queue_size=10) as intake:
         answer = intake.enter(links[0])
-        await waiting_for_a_lock(house.world.database, "sipas intake")
+        await waiting_for_a_lock(calm.world.database, "sipas intake")
         await other.execute("COMMIT")
         assert isinstance(await answer, Stored)
     assert [record.__dict__["cause"] for record in caplog.records if "again" in record.message] == [
@@ -372,13 +387,13 @@ async def test_a_serialization_failure_is_tried_again(
 
 
 async def test_a_write_that_lost_a_deadlock_is_a_reason_to_come_again(
-    house: House, migrated_url: str, links: list[Submission]
+    calm: House, migrated_url: str, links: list[Submission]
 ) -> None:
     first, second = (f"SELECT FROM visits WHERE id = {each.visit_id} FOR UPDATE" for each in links)
     async with session_of_another(migrated_url, "SET deadlock_timeout = '1min'", second) as other:
 
         async def write() -> None:
-            async with house.world.database.transaction() as session:
+            async with calm.world.database.transaction() as session:
                 await session.execute(text(first))
                 crossing = asyncio.create_task(other.execute(first))
                 try:
