@@ -24,7 +24,18 @@ from app.demo.province import Place, Story, dice
 
 _WEEK = (1.27, 0.95, 0.9, 0.92, 1.16, 0.17, 0.0)  # Monday to Sunday; the weekdays' mean is about 1
 _HOLIDAYS = frozenset({(1, 1), (4, 30), (5, 1), (9, 2)})
-_TET = (date(2026, 2, 17), date(2027, 2, 6), date(2028, 1, 26), date(2029, 2, 13), date(2030, 2, 3))
+_TET = (  # in Hanoi: in 2030 a day before the Chinese new year
+    date(2026, 2, 17),
+    date(2027, 2, 6),
+    date(2028, 1, 26),
+    date(2029, 2, 13),
+    date(2030, 2, 2),
+    date(2031, 1, 23),
+    date(2032, 2, 11),
+    date(2033, 1, 31),
+    date(2034, 2, 19),
+    date(2035, 2, 8),
+)
 _TET_BREAK = range(-1, 5)
 _MORNING = (7.5, 11.4, 8.9)  # from, to, peak, in hours
 _AFTERNOON = (13.5, 17.0, 14.7)
@@ -58,6 +69,11 @@ def busyness(day: date) -> float:
     """How busy a local day is beside an average weekday; 0 when the desks are closed."""
     closed = (day.month, day.day) in _HOLIDAYS or any((day - tet).days in _TET_BREAK for tet in _TET)
     return 0.0 if closed else _WEEK[day.weekday()]
+
+
+def unit_of(dossier: str) -> str:
+    """The unit's code in the code of one of its dossiers, as `unit_day` writes it."""
+    return dossier.rsplit("-", 2)[0]
 
 
 def unit_day(place: Place, day: date, story: Story, forms: Mapping[str, Form], zone: ZoneInfo) -> UnitDay:

@@ -7,7 +7,7 @@ the moment at which it would have come in.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from app.core.problems import LinkExpired
 from app.core.settings import Settings
 from app.core.tokens import derive_key
 from app.demo import ground, lines, strangers
-from app.demo.days import Answer, unit_day
+from app.demo.days import Answer, unit_day, unit_of
 from app.demo.lines import Viewer
 from app.demo.opinions import Form, form
 from app.demo.province import Place, Province, Story, province
@@ -145,8 +145,8 @@ class _Teller:
     forms: Mapping[str, Form]
     visits: int = 0
     responses: int = 0
-    open_link: str = ""
-    """A link nobody has answered yet, of the last day that had one."""
+    open_links: dict[str, str] = field(default_factory=dict)
+    """By unit, the newest link nobody has answered."""
 
     async def tell(self, progress: Callable[[int, int], None]) -> None:
         """The whole story; progress is said in days."""
@@ -187,9 +187,14 @@ class _Teller:
             heard = await asyncio.gather(*(self._answer(place, answer, day.links) for place, answer in chunk))
             self.responses += sum(heard)
         answered = {answer.dossier for _, answer in day.answers}
-        self.open_link = next(
-            (link for dossier, link in day.links.items() if dossier not in answered), self.open_link
+        self.open_links.update(
+            (unit_of(dossier), link) for dossier, link in day.links.items() if dossier not in answered
         )
+
+    @property
+    def open_link(self) -> str:
+        """A link nobody has answered yet: the newest of the first unit that has one."""
+        return next((self.open_links[one.code] for one in self.places if one.code in self.open_links), "")
 
     async def _answer(self, place: Place, answer: Answer, links: Mapping[str, str]) -> bool:
         """Whether it was taken."""

@@ -84,6 +84,10 @@ def test_nobody_is_served_around_tet() -> None:
     ]
 
 
+def test_tet_is_the_vietnamese_one_which_in_2030_begins_a_day_before_the_chinese() -> None:
+    assert (busyness(date(2030, 2, 1)), busyness(date(2030, 2, 7)) > 0) == (0, True)
+
+
 def test_an_ordinary_week_is_as_busy_as_five_weekdays() -> None:
     week = [busyness(MONDAY + timedelta(days=number)) for number in range(7)]
     assert 5 < sum(week) < 5.6

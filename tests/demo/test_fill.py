@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import local_day, utc_now
 from app.core.database import Database
 from app.core.settings import Settings
+from app.core.tokens import derive_key
 from app.demo.days import Answer, unit_day
 from app.demo.fill import Filled, Refused, fill
 from app.demo.opinions import form
@@ -35,6 +36,7 @@ from app.models.visit import Visit
 from app.procedures import service as procedures
 from app.questionnaires.catalogue import load_shipped
 from app.users import service as users
+from app.visits.links import LinkCodes
 
 
 @pytest.fixture
@@ -159,6 +161,25 @@ async def test_the_index_says_exactly_what_was_told(
     async with database.read() as session:
         assert await session.scalar(select(func.count()).where(Visit.answer_state == 1)) == 0
         assert await session.scalar(select(func.count()).where(Device.paired_at.is_(None))) == 0
+
+
+@pytest.mark.parametrize("earlier", range(7))
+async def test_the_open_link_is_of_the_first_commune_on_whatever_weekday_the_story_ends(
+    database: Database, settings: Settings, story: Story, earlier: int
+) -> None:
+    by = timedelta(days=earlier)
+    filled = await fill(
+        database, settings, quiet, replace(story, first=story.first - by, last=story.last - by)
+    )
+    named = LinkCodes(derive_key(settings.secret, "link-codes")).read(filled.open_link)
+    assert named is not None
+    async with database.read() as session:
+        unit, state = (
+            await session.execute(
+                select(Unit.code, Visit.answer_state).join(Visit).where(Visit.id == named[1])
+            )
+        ).one()
+    assert (unit, state) == (province(story).places[0].code, 0)
 
 
 async def test_a_second_run_is_refused(database: Database, settings: Settings, story: Story) -> None:
