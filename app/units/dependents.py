@@ -45,12 +45,13 @@ OTHERWISE: Mapping[tuple[str, str], str] = {
 }
 _TAKEN = {
     ("visits", "visits"): "served_on >= :day AND created_at >= :since",
-    ("responses", "responses"): "local_day >= :day AND received_at >= :since",
+    ("responses", "responses"): "local_day >= :day AND received_at >= :received_since",
     ("devices", "devices"): "created_at >= :since AND revoked_at IS NULL",
     ("clients", "accounts"): "created_at >= :since AND closed_at IS NULL",
     ("user_roles", "accounts"): "created_at >= :since",
 }
-"""What an heir took, by table and by what is told."""
+"""What an heir took, by table and by what is told. When a response came says the service's clock, all else
+the database's: the two need not agree."""
 
 
 def _counts() -> str:
@@ -85,7 +86,11 @@ _DEPENDING = text(
             SELECT unit_id, reorganisation_id FROM unit_versions
             UNION ALL SELECT from_unit, reorganisation_id FROM unit_successions
             UNION ALL SELECT to_unit, reorganisation_id FROM unit_successions
-            UNION ALL SELECT parent_id, reorganisation_id FROM unit_versions WHERE valid_to IS NULL) later
+            UNION ALL SELECT parent_id, reorganisation_id FROM unit_versions WHERE valid_to IS NULL
+            -- a unit that ends without a successor leaves neither a version nor a succession
+            UNION ALL SELECT CAST(one ->> 'id' AS int), r.id
+                FROM reorganisations r, jsonb_array_elements(r.touched) one
+                WHERE r.id > :id AND r.state <> 'reverted') later
         WHERE unit_id IN (SELECT id FROM touched) AND reorganisation_id > :id GROUP BY unit_id
         UNION ALL
         SELECT id, 'parent', 1 FROM units
@@ -117,6 +122,15 @@ class Parts(NamedTuple):
     parents: Collection[int]
 
 
+class Since(NamedTuple):
+    """From then on the units that ended could take nothing of `day` and later: by the database's clock and
+    by the service's."""
+
+    day: date
+    stored: datetime
+    received: datetime
+
+
 class Depending(NamedTuple):
     """Something that stands on a unit: a fault's code and how many."""
 
@@ -129,21 +143,18 @@ async def depending(
     session: AsyncSession,
     reorganisation_id: int,
     parts: Parts,
-    day: date,
-    since: datetime,
+    since: Since,
     moved: Mapping[str, Sequence[str]],
 ) -> list[Depending]:
-    """What depends on a reorganisation, its own moves left out.
-
-    `since`: from then on the units that ended by it could take nothing of `day` and later.
-    """
+    """What depends on a reorganisation, its own moves left out."""
     given = {
         "id": reorganisation_id,
         "opened": list(parts.opened),
         "touched": list(parts.involved),
         "parents": list(parts.parents),
-        "day": day,
-        "since": since,
+        "day": since.day,
+        "since": since.stored,
+        "received_since": since.received,
         "devices": list(moved.get("devices", ())),
         "clients": list(moved.get("clients", ())),
         "roles": [int(one) for one in moved.get("roles", ())],

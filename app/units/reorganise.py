@@ -108,7 +108,6 @@ async def reorganise(
         changes=[change.to_json() for change in asked.changes],
         outcome=outcome.model_dump(mode="json"),
         actor=subject.actor if subject else audit.SYSTEM,
-        created_at=now,
     )
     await _write(session, row, forest, reform)
     progress(4, STEPS)
@@ -185,8 +184,7 @@ async def revert(
     forest = await reorganisations.read_forest(session)
     involved = {one["id"] for one in row.touched} | set(row.unit_ids) - parents
     parts = dependents.Parts(opened, sorted(involved), sorted(parents))
-    since = max(row.created_at, row.effective_at)
-    found = await dependents.depending(session, row.id, parts, row.effective_on, since, moved)
+    found = await dependents.depending(session, row.id, parts, _since(row), moved)
     faults = [Fault(_at(forest, one.unit), one.code, {"count": one.many}) for one in found]
     for one in row.touched:
         expected = one["becomes"] if row.state == "in_force" else one["was"] or one["becomes"]
@@ -217,6 +215,13 @@ async def get(
     if row is None:
         raise ReorganisationUnknown
     return row
+
+
+def _since(row: Reorganisation) -> dependents.Since:
+    """The day it was decided for, or the moment of the decision, by either clock, when that day had come."""
+    if row.in_force_at is None or row.created_at < row.effective_at:
+        return dependents.Since(row.effective_on, row.effective_at, row.effective_at)
+    return dependents.Since(row.effective_on, row.created_at, row.in_force_at)
 
 
 def _at(forest: Forest, unit: int) -> str:

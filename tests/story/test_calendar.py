@@ -4,9 +4,9 @@ The clock is moved where the service reads it; the database's own goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -28,33 +28,17 @@ from app.rollups.jobs import nightly_recount, refresh
 from app.worker import TIMETABLE, Timetable
 from tests.support import said
 from tests.support.application import application
+from tests.support.hands import Hands, moved_clock
 from tests.support.records import ZONE
 from tests.support.visits import register, visit
 from tests.support.waiting import until
 from tests.support.world import World
 
 
-class Hands:
-    """Where the clock's hands are: a span away from the real ones."""
-
-    def __init__(self) -> None:
-        self.off = timedelta(0)
-
-    def show(self, instant: datetime) -> None:
-        self.off = instant - datetime.now(UTC)
-
-
 @pytest.fixture
-def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
-    hands = Hands()
-
-    class Moved(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + hands.off
-
-    monkeypatch.setattr(clock, "datetime", Moved)
-    return hands
+def hands() -> Iterator[Hands]:
+    with moved_clock() as hands:
+        yield hands
 
 
 @asynccontextmanager

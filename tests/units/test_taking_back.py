@@ -1,6 +1,6 @@
 """What keeps a reorganisation from being taken back: what stands on its new units, what heirs took since."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from app.models.sample import Sample
 from app.models.unit import Unit
 from app.units.dependents import OTHERWISE, STANDING
 from tests.support import par, said
+from tests.support.hands import moved_clock
 from tests.support.rows import Said, insert_responses
 from tests.support.visits import day, register, today, visit
 from tests.support.waiting import until
@@ -24,6 +25,14 @@ INTO_09002 = {"kind": "merge", "from": ["09001"], "to": ["09002"]}
 INTO_NEW = {"kind": "merge", "from": ["09001", "09002"], "to": [{"code": "09900", "name": "Phường Mới"}]}
 SHARED_OUT = {"kind": "split", "from": ["09001"], "to": ["09002", {"code": "09900", "name": "Phường Mới"}]}
 Happening = Callable[[httpx.AsyncClient, World, str], Awaitable[object]]
+
+
+@pytest.fixture(params=[-60, 60], ids=["behind the database", "ahead of it"])
+def another_clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The service's machine and the database's do not agree on the time."""
+    with moved_clock() as hands:
+        hands.off = timedelta(seconds=request.param)
+        yield
 
 
 async def faults(http: httpx.AsyncClient, world: World, number: int) -> list[tuple[str, str]]:
@@ -125,6 +134,7 @@ async def test_what_stands_on_a_unit_it_opened_keeps_it(
     assert await faults(http, world, number) == [("/units/09900", code)]
 
 
+@pytest.mark.usefixtures("another_clock")
 @pytest.mark.parametrize("change", [INTO_09002, SHARED_OUT], ids=["merged", "split"])
 @pytest.mark.parametrize(
     ("happens", "code"),
@@ -143,6 +153,7 @@ async def test_what_an_heir_took_since_keeps_it(
     assert await faults(http, world, number) == [("/units/09002", code)]
 
 
+@pytest.mark.usefixtures("another_clock")
 @pytest.mark.parametrize(("change", "unit"), [(INTO_NEW, "09900"), (INTO_09002, "09002")])
 async def test_an_answer_keeps_it(
     http: httpx.AsyncClient, world: World, change: dict[str, Any], unit: str
@@ -185,6 +196,7 @@ async def test_a_tablet_it_moved_that_somebody_took_on_keeps_it_until_it_is_back
     assert device.json()["unit"]["code"] == "09001"
 
 
+@pytest.mark.usefixtures("another_clock")
 async def test_what_an_heir_had_of_its_own_keeps_nothing(http: httpx.AsyncClient, world: World) -> None:
     """Before it was decided each unit took its own, even where the decision is dated back."""
     await a_tablet(http, world, "09002")
@@ -213,6 +225,26 @@ async def test_a_later_change_of_its_units_keeps_it(http: httpx.AsyncClient, wor
     rename = {"kind": "rename", "from": ["09002"], "to": [{"code": "09002", "name": "Xã Khác"}]}
     later = await made(http, world, rename)
     assert ("/units/09002", "reorganised_since") in await faults(http, world, number)
+    assert (await take_back(http, world, later)).status_code == 200
+    assert (await take_back(http, world, number)).status_code == 200
+
+
+@pytest.mark.parametrize("ahead", [-3, 60], ids=["in force", "to come"])
+async def test_the_end_of_its_unit_keeps_it(http: httpx.AsyncClient, world: World, ahead: int) -> None:
+    """Closed without a successor, which leaves nothing but its last day."""
+    rename = {"kind": "rename", "from": ["09002"], "to": [{"code": "09002", "name": "Xã Khác"}]}
+    number = await made(http, world, rename, on=today() - timedelta(days=9))
+    ends = today() + timedelta(days=ahead)
+    later = await made(http, world, {"kind": "close", "from": ["09002"]}, on=ends)
+    assert await faults(http, world, number) == [("/units/09002", "reorganised_since")]
+    assert (await take_back(http, world, later)).status_code == 200
+    assert (await take_back(http, world, number)).status_code == 200
+
+
+async def test_the_end_of_a_unit_to_come_keeps_what_opens_it(http: httpx.AsyncClient, world: World) -> None:
+    number = await made(http, world, INTO_NEW, on=today() + timedelta(days=20))
+    later = await made(http, world, {"kind": "close", "from": ["09900"]}, on=today() + timedelta(days=30))
+    assert await faults(http, world, number) == [("/units/09900", "reorganised_since")]
     assert (await take_back(http, world, later)).status_code == 200
     assert (await take_back(http, world, number)).status_code == 200
 
