@@ -20,7 +20,9 @@ from tests.faults.load import Memory, storm
 
 SHORT = 4
 ROUNDS = int(os.environ.get("SIPAS_FAULT_ROUNDS", SHORT))
-SEED = int(os.environ.get("SIPAS_FAULT_SEED", random.SystemRandom().randrange(10**9)))
+ANY = random.SystemRandom().randrange(10**9) if "SIPAS_FAULT_ROUNDS" in os.environ else SHORT
+SEED = int(os.environ.get("SIPAS_FAULT_SEED", ANY))
+"""The long form throws new dice each time, the short one the same."""
 
 
 async def a_web_process(deployment: Deployment, dice: random.Random) -> None:

@@ -78,7 +78,7 @@ async def test_two_renewals_under_load_fail_no_request(place: tuple[Deployment, 
     deployment, ground = place
     memory, over, counted = Memory(), asyncio.Event(), Counter[str]()
     pauses = (0.05, 0.1, 0.5, 1.0, 2.0)
-    async with storm(ground, memory, random.Random(), citizens=1, tablets=1), asyncio.TaskGroup() as visitors:
+    async with storm(ground, memory, random.Random(1), citizens=1, tablets=1), asyncio.TaskGroup() as visitors:
         for pause in pauses:
             visitors.create_task(visitor(ground.port, pause, over, counted))
         await renew_twice(deployment)
@@ -122,7 +122,7 @@ async def test_a_machine_that_leaves_says_so_and_still_serves(place: tuple[Deplo
     stored = "SELECT count(*) FROM responses"
     before = await connection.fetchval(stored)
     memory = Memory()
-    async with storm(ground, memory, random.Random(), citizens=1, tablets=1):
+    async with storm(ground, memory, random.Random(1), citizens=1, tablets=1):
         await asyncio.sleep(0.5)
     assert set(memory.counted) <= {"accepted", "replayed", "link_used"}
     assert await connection.fetchval(stored) == before + len(memory.accepted) > before

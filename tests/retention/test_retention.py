@@ -38,10 +38,21 @@ from tests.support.visits import ZONE, today
 from tests.support.world import World
 
 KEPT = 24
-LIMIT = months_before(today(), KEPT)
-"""The first day that is kept."""
-OLD = tuple(LIMIT - timedelta(days=ago) for ago in (1, 2, 40, 400))
-YOUNG = (LIMIT, LIMIT + timedelta(days=1), today())
+
+
+def limit() -> date:
+    """The first day that is kept."""
+    return months_before(today(), KEPT)
+
+
+def old() -> tuple[date, ...]:
+    """Days beyond it, the newest first."""
+    return tuple(limit() - timedelta(days=ago) for ago in (1, 2, 40, 400))
+
+
+def young() -> tuple[date, ...]:
+    """Days that are kept."""
+    return limit(), limit() + timedelta(days=1), today()
 
 
 async def speak(world: World, days: Sequence[date], unit: str = "09001") -> list[UUID]:
@@ -109,12 +120,12 @@ async def thin(database: Database, settings: Settings) -> tuple[dict[str, Any], 
 
 async def figures(http: httpx.AsyncClient, world: World, more: Sequence[str] = ()) -> dict[str, bytes]:
     """Every kind of figure there is over all these days, as bytes."""
-    days = f"from={OLD[-1]}&to={today()}&questionnaire=quick-5&version=1"
+    days = f"from={old()[-1]}&to={today()}&questionnaire=quick-5&version=1"
     where = [
         *(f"/api/v1/indices/{unit}?{days}&weighting=visits" for unit in ("24", "09001", "09101")),
         f"/api/v1/indices/24/series?{days}&grain=month",
         *(f"/api/v1/indices/24/{by}?{days}" for by in ("channels", "procedures", "fields")),
-        f"/api/v1/indices/09001/counters?from={OLD[2]}&to={OLD[0]}&questionnaire=quick-5&version=1",
+        f"/api/v1/indices/09001/counters?from={old()[2]}&to={old()[0]}&questionnaire=quick-5&version=1",
         f"/api/v1/rankings?kind=commune&{days}",
         *more,
     ]
@@ -130,10 +141,12 @@ async def test_no_figure_changes_by_a_byte(
     http: httpx.AsyncClient, world: World, database: Database, settings: Settings
 ) -> None:
     for unit in ("09001", "09002", "09101"):
-        await speak(world, (*OLD, *YOUNG), unit)
-        await visit(world, (*OLD, *YOUNG), unit)
-    await come(world, [Came("09001", f"D-{at}", ago=(today() - LIMIT).days + 5) for at in range(12)])
-    sample = await draw(http, world, size=8, **{"from": str(LIMIT - timedelta(days=10)), "to": str(LIMIT)})
+        await speak(world, (*old(), *young()), unit)
+        await visit(world, (*old(), *young()), unit)
+    await come(world, [Came("09001", f"D-{at}", ago=(today() - limit()).days + 5) for at in range(12)])
+    sample = await draw(
+        http, world, size=8, **{"from": str(limit() - timedelta(days=10)), "to": str(limit())}
+    )
     for link in await links(http, world, sample["id"]):
         await answer(http, link, (5, 4, 3, 2, 1))
     await close(http, world, sample["id"])
@@ -144,8 +157,8 @@ async def test_no_figure_changes_by_a_byte(
         headers=world.admin,
         json={
             "unit": "24",
-            "from": str(LIMIT - timedelta(days=60)),
-            "to": str(LIMIT - timedelta(days=1)),
+            "from": str(limit() - timedelta(days=60)),
+            "to": str(limit() - timedelta(days=1)),
             "questionnaire": "quick-5",
             "version": 1,
             "name": "Trước",
@@ -161,8 +174,8 @@ async def test_no_figure_changes_by_a_byte(
     ]
     before = await figures(http, world, more)
     responses, visits = await thin(database, settings)
-    assert responses["responses"] == 3 * len(OLD) * 2
-    assert visits["visits"] == 3 * len(OLD) * 4 - 2 * 2 * 4, "what a sample was drawn from stays for now"
+    assert responses["responses"] == 3 * len(old()) * 2
+    assert visits["visits"] == 3 * len(old()) * 4 - 2 * 2 * 4, "what a sample was drawn from stays for now"
     assert visits["kept_for_samples"] == 3 * 2 * 4 + 12 - 2 * 4
     assert await figures(http, world, more) == before
     await rebuild(database)
@@ -175,32 +188,32 @@ async def test_no_figure_changes_by_a_byte(
 async def test_nothing_younger_than_the_limit_is_touched_and_nothing_older_is_left(
     world: World, database: Database, settings: Settings
 ) -> None:
-    await speak(world, (*OLD, *YOUNG))
-    await visit(world, (*OLD, *YOUNG))
+    await speak(world, (*old(), *young()))
+    await visit(world, (*old(), *young()))
     words, codes = await told(world), await dossiers(world)
     due = await what_is_due(database, settings)
     assert (await told(world), await dossiers(world)) == (words, codes), "asking changes nothing"
     responses, visits = await thin(database, settings)
     assert (due["responses"]["due"], due["visits"]["due"]) == (responses["responses"], visits["visits"])
-    assert responses["before"] == str(LIMIT)
+    assert responses["before"] == str(limit())
     after, codes_after = await told(world), await dossiers(world)
-    assert {day: after[day] for day in OLD} == {day: {(None, None)} for day in OLD}
-    assert {day: after[day] for day in YOUNG} == {day: words[day] for day in YOUNG}
-    assert {day: codes_after[day] for day in YOUNG} == {day: codes[day] for day in YOUNG}
-    left = [code for day in OLD for code in codes_after[day]]
-    assert len(set(left)) == len(left) == 4 * len(OLD)
+    assert {day: after[day] for day in old()} == {day: {(None, None)} for day in old()}
+    assert {day: after[day] for day in young()} == {day: words[day] for day in young()}
+    assert {day: codes_after[day] for day in young()} == {day: codes[day] for day in young()}
+    left = [code for day in old() for code in codes_after[day]]
+    assert len(set(left)) == len(left) == 4 * len(old())
     assert all(code.startswith(" ") and code[1:].isdigit() for code in left)
 
 
 async def test_the_second_run_finds_nothing_and_writes_no_line(
     world: World, database: Database, settings: Settings
 ) -> None:
-    await speak(world, OLD)
-    await visit(world, OLD)
+    await speak(world, old())
+    await visit(world, old())
     await thin(database, settings)
-    expected = {"before": str(LIMIT), "responses": 2 * len(OLD), "sample_responses": 0}
+    expected = {"before": str(limit()), "responses": 2 * len(old()), "sample_responses": 0}
     assert await lines(database, "retention.responses") == [expected]
-    expected = {"before": str(LIMIT), "visits": 4 * len(OLD), "sample_links": 0}
+    expected = {"before": str(limit()), "visits": 4 * len(old()), "sample_links": 0}
     assert await lines(database, "retention.visits") == [expected]
     responses, visits = await thin(database, settings)
     assert (responses["responses"], visits["visits"]) == (0, 0)
@@ -216,10 +229,10 @@ async def test_a_sample_keeps_the_codes_it_was_drawn_from_for_a_year_after_its_l
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else a sample a year over all visits would keep every code for good."""
-    old = (today() - LIMIT).days + 3
-    await come(world, [Came("09001", f"D-{at}", ago=old) for at in range(12)])
-    await come(world, [Came("09101", f"E-{at}", ago=old) for at in range(3)])
-    period = {"from": str(LIMIT - timedelta(days=9)), "to": str(LIMIT - timedelta(days=1))}
+    ago = (today() - limit()).days + 3
+    await come(world, [Came("09001", f"D-{at}", ago=ago) for at in range(12)])
+    await come(world, [Came("09101", f"E-{at}", ago=ago) for at in range(3)])
+    period = {"from": str(limit() - timedelta(days=9)), "to": str(limit() - timedelta(days=1))}
     sample = await draw(http, world, size=8, unit_code="09001", **period)
     for link in await links(http, world, sample["id"]):
         await answer(http, link, (5, 4, 3, 2, 1))
@@ -235,7 +248,7 @@ async def test_a_sample_keeps_the_codes_it_was_drawn_from_for_a_year_after_its_l
         if kept:
             url = {"SIPAS_DATABASE_URL": settings.database_url}
             shown = await asyncio.to_thread(CliRunner().invoke, cli, ["retention"], env=url)
-            told = f"visits: {gone[0]} from before {LIMIT}; {kept} keep their codes for a sample"
+            told = f"visits: {gone[0]} from before {limit()}; {kept} keep their codes for a sample"
             assert told in shown.output
         report = await anonymise_visits(database, settings)
         assert (report["visits"], report["sample_links"], report["kept_for_samples"]) == (*gone, kept)
@@ -283,7 +296,7 @@ async def test_a_run_that_was_cut_off_goes_on_and_its_line_tells_all(
     world: World, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for unit in ("09001", "09002"):
-        await speak(world, OLD, unit)
+        await speak(world, old(), unit)
     thinned = queries.thin
 
     async def cut_off(session: Any, kind: Any, place: int, span: Any) -> int:
@@ -297,14 +310,14 @@ async def test_a_run_that_was_cut_off_goes_on_and_its_line_tells_all(
     assert await lines(database, "retention.responses") == []
     monkeypatch.setattr(queries, "thin", thinned)
     await anonymise_responses(database, settings)
-    assert [one["responses"] for one in await lines(database, "retention.responses")] == [4 * len(OLD)]
+    assert [one["responses"] for one in await lines(database, "retention.responses")] == [4 * len(old())]
 
 
 async def test_a_batch_is_small_and_all_batches_together_are_everything(
     world: World, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0)
-    await speak(world, [OLD[0]] * 600)
+    await speak(world, [old()[0]] * 600)
     batches = []
     thinned = queries.thin
 
@@ -322,7 +335,7 @@ async def test_what_arrives_late_is_found_on_the_first_night_of_a_month(
     world: World, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await anonymise_responses(database, settings)
-    await speak(world, OLD[-1:])
+    await speak(world, old()[-1:])
     assert (await anonymise_responses(database, settings))["responses"] == 0, "the day was gone through"
     ahead = day_bounds(months_before(today(), -1), ZONE)[0]
     monkeypatch.setattr(jobs, "utc_now", lambda: ahead)
@@ -348,7 +361,7 @@ async def test_answers_to_samples_are_anonymised_too(
     sample = await draw(http, world, size=8)
     for link in await links(http, world, sample["id"]):
         await answer(http, link, (5, 4, 3, 2, 1))
-    start = day_bounds(LIMIT, ZONE)[0]
+    start = day_bounds(limit(), ZONE)[0]
 
     async def age(moment: datetime) -> None:
         async with database.transaction() as session:
@@ -371,7 +384,7 @@ async def test_a_repeated_sending_is_recognised_after_its_words_are_gone(
     body = said.body(comment="Bà Lan, quầy 3")
     assert (await http.post("/api/v1/responses", json=body, headers=tablet)).status_code == 201
     async with database.transaction() as session:
-        await session.execute(update(Response).values(local_day=OLD[0]))
+        await session.execute(update(Response).values(local_day=old()[0]))
     assert (await anonymise_responses(database, settings))["responses"] == 1
     again = await http.post("/api/v1/responses", json=body, headers=tablet)
     assert again.status_code in (200, 201), again.text
@@ -383,8 +396,8 @@ async def test_a_repeated_sending_is_recognised_after_its_words_are_gone(
 async def test_nothing_is_taken_out_where_everything_is_kept(
     world: World, database: Database, settings: Settings
 ) -> None:
-    await speak(world, OLD)
-    await visit(world, OLD)
+    await speak(world, old())
+    await visit(world, old())
     keeping = settings.model_copy(update={"comment_months": 0, "visit_months": 0})
     assert await thin(database, keeping) == ({}, {})
     assert await what_is_due(database, keeping) == {}
