@@ -23,7 +23,7 @@ endif
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults check format bench screens lock clean renew browser
+.PHONY: help serve test faults dates check format bench screens lock clean renew browser
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ faults: .venv/dev ## kill whatever runs ROUNDS=100 times, cut CUTS=10000 connect
 	@SIPAS_FAULT_ROUNDS=$(or $(ROUNDS),100) $(if $(SEED),SIPAS_FAULT_SEED=$(SEED)) \
 		SIPAS_FAULTS_CUTS=$(or $(CUTS),10000) SIPAS_FAULTS_GONE_SECONDS=$(or $(GONE),60) \
 		$(BIN)/python -m pytest -s -q tests/faults $(ARGS)
+
+dates: .venv/dev browser ## set the clock to each of a dozen days, midnights among them, and run what reckons with days
+	@SIPAS_DATES=all $(BIN)/python -m pytest -q -n 2 tests/story/test_dates.py $(ARGS)
 
 check: .venv/dev ## format, lint, types, import contracts, house rules
 	@$(BIN)/ruff format --check .
@@ -90,9 +93,10 @@ renew:
 	@rm -f .venv/here
 
 # Browser tests use the system's Chromium, tests of several machines its PgBouncer, nginx and HAProxy, tests of
-# backups over TLS its PostgreSQL (the wheel's knows no TLS); without them they are skipped, so nothing here may
-# fail. Only programs are wanted: no service is started, no cluster made.
-PROGRAMS := chromium:chromium pgbouncer:pgbouncer nginx:nginx-light haproxy:haproxy pg_ctl:postgresql
+# backups over TLS its PostgreSQL (the wheel's knows no TLS), those of other days its faketime; without them they
+# are skipped, so nothing here may fail. Only programs are wanted: no service is started, no cluster made.
+PROGRAMS := chromium:chromium pgbouncer:pgbouncer nginx:nginx-light haproxy:haproxy pg_ctl:postgresql \
+	faketime:faketime
 NO_CLUSTER := /etc/postgresql-common/createcluster.d/sipas-tests.conf
 
 browser:

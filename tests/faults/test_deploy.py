@@ -78,7 +78,10 @@ async def test_two_renewals_under_load_fail_no_request(place: tuple[Deployment, 
     deployment, ground = place
     memory, over, counted = Memory(), asyncio.Event(), Counter[str]()
     pauses = (0.05, 0.1, 0.5, 1.0, 2.0)
-    async with storm(ground, memory, random.Random(1), citizens=1, tablets=1), asyncio.TaskGroup() as visitors:
+    async with (
+        storm(ground, memory, random.Random(1), citizens=1, tablets=1),
+        asyncio.TaskGroup() as visitors,
+    ):
         for pause in pauses:
             visitors.create_task(visitor(ground.port, pause, over, counted))
         await renew_twice(deployment)
