@@ -28,6 +28,7 @@ from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.faults import Fault
 from app.core.http import problem_response
 from app.core.openapi import problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -39,7 +40,7 @@ from app.core.problems import (
 )
 from app.core.schema import In, Out
 
-router = APIRouter(prefix="/auth")
+router = APIRouter(prefix="/auth", route_class=StrictRoute)
 
 SIGNED_IN = (Unauthorized, PeopleOnly, TooManyRequests, Unavailable)
 AT_WORK = (*SIGNED_IN, TotpRequired)

@@ -16,6 +16,7 @@ from app.auth.oidc import service as sign_on
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.openapi import problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     AddressNotAllowed,
     BadRequest,
@@ -30,8 +31,9 @@ from app.core.text import clean
 from app.core.tokens import ACCESS_LIFETIME, AccessTokens
 from app.models.unit import Unit
 
-router = APIRouter(prefix="/api/v1", tags=["Who asks"])
+router = APIRouter(prefix="/api/v1", tags=["Who asks"], route_class=StrictRoute)
 router.include_router(oidc.router)
+router.include_router(oidc.returning)
 
 
 class Token(Out):

@@ -10,17 +10,16 @@ name. So does every request of a route that is not plain: a guard added to a rou
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple, get_type_hints
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import File, Form
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+from app.core.parameters import Handler, StrictRoute
 
 _JSON = "application/json"
 _BESIDES = ("path_params", "query_params", "header_params", "cookie_params")
@@ -51,7 +50,7 @@ class Plan(NamedTuple):
     endpoint: Callable[..., Awaitable[Response]]
 
 
-class DirectRoute(APIRoute):
+class DirectRoute(StrictRoute):
     """A route that goes straight when it is plain; `APIRouter(route_class=DirectRoute)`."""
 
     @property
@@ -69,7 +68,7 @@ def _straight(plan: Plan, standard: Handler) -> Handler:
     model, body_name, steps, endpoint = plan
 
     async def handle(request: Request) -> Response:
-        if request.headers.get("content-type") != _JSON:
+        if request.headers.get("content-type") != _JSON or request.scope["query_string"]:
             return await standard(request)
         try:
             body = model.model_validate_json(await request.body())

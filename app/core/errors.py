@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 
 from app.core.faults import Fault, pointer
-from app.core.messages import FAULTS
+from app.core.messages import FAULTS, NEAREST
 from app.core.texts import Language, Text
 
 PROBLEM_TYPE = "urn:sipas:problem:"
@@ -64,11 +64,10 @@ class Problem(Exception):
 
 def fault_body(fault: Fault, language: Language) -> dict[str, str]:
     """One fault as `{pointer, code, detail}`."""
-    return {
-        "pointer": fault.pointer,
-        "code": fault.code,
-        "detail": FAULTS[fault.code].render(language, fault.params),
-    }
+    detail = FAULTS[fault.code].render(language, fault.params)
+    if "nearest" in fault.params:
+        detail += NEAREST.render(language, fault.params)
+    return {"pointer": fault.pointer, "code": fault.code, "detail": detail}
 
 
 # Pydantic's error types, said with our codes. What is not listed is an `invalid_value`.

@@ -22,9 +22,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core import caller, logs, metrics
 from app.core.database_errors import LOST_CONNECTION, problem_of
 from app.core.deps import pick_language
-from app.core.errors import Problem, fault_of
+from app.core.errors import Problem
 from app.core.etag import etag_of, json_of, matches
-from app.core.faults import Fault, pointer
+from app.core.faults import Fault
+from app.core.invalid import problem_of_request
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -194,16 +195,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = []
-    for found in error.errors():
-        _, *path = found["loc"]
-        if found["type"] == "json_invalid":
-            path = []
-        faults.append(fault_of(found["type"], pointer(*path), found.get("ctx") or {}))
-    sent_type = request.headers.get("content-type", "")
-    if any(fault == Fault("", "invalid_type") for fault in faults) and "json" not in sent_type:
-        return _answer(request, UnsupportedMediaType(expected="application/json"))
-    return _answer(request, InvalidRequest(faults=faults))
+    return _answer(request, problem_of_request(request, error))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

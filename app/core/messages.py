@@ -7,10 +7,16 @@ has both languages. `{name}` stands for a value from the fault's params.
 from app.core.figure_faults import FIGURE_FAULTS
 from app.core.texts import Text
 
+NEAREST = Text(" Tên gần nhất: {nearest}.", " The nearest name: {nearest}.")
+"""Goes behind the sentence of a fault that knows which name was probably meant."""
+
 FAULTS: dict[str, Text] = {
     # the shape of a body or a parameter
     "missing": Text("Thiếu trường bắt buộc.", "This field is required."),
-    "unknown_field": Text("Không có trường nào tên như vậy.", "There is no field of this name."),
+    "unknown_field": Text(
+        "Không có trường hay tham số nào tên như vậy.", "There is no field or parameter of this name."
+    ),
+    "repeated_parameter": Text("Tham số này chỉ được ghi một lần.", "This parameter may be given only once."),
     "invalid_json": Text("Nội dung không phải JSON hợp lệ (UTF-8).", "The body is not valid JSON in UTF-8."),
     "invalid_type": Text("Kiểu dữ liệu không đúng.", "The value has the wrong type."),
     "invalid_value": Text("Giá trị không hợp lệ.", "The value is not valid."),

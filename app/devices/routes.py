@@ -15,6 +15,7 @@ from app.core.faults import Fault
 from app.core.http import problem_response, respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.paging import Page, PageQuery, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -51,7 +52,7 @@ from app.models.device import Device
 from app.questionnaires.deps import Questionnaires
 
 # `:uuid` in a path keeps `/devices/pair` from being taken for a device
-router = APIRouter(prefix="/api/v1", tags=["Devices"])
+router = APIRouter(prefix="/api/v1", tags=["Devices"], route_class=StrictRoute)
 
 Manager = Annotated[Subject, Needs("devices:manage")]
 GUARDED = (InvalidRequest, Unauthorized, MissingScope, TooManyRequests, Unavailable)

@@ -22,6 +22,7 @@ from app.core.export_problems import (
 from app.core.faults import Fault
 from app.core.openapi import problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -56,7 +57,7 @@ from app.exports.writers import code_lines
 from app.models.export import Export
 from app.questionnaires.deps import Questionnaires
 
-router = APIRouter(prefix="/api/v1/exports", tags=["Exports"])
+router = APIRouter(prefix="/api/v1/exports", tags=["Exports"], route_class=StrictRoute)
 
 Exporter = Annotated[Subject, Needs("exports:create")]
 GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)

@@ -10,11 +10,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.core import metrics
 from app.core.database import Database
 from app.core.deps import anyone, get_database
+from app.core.parameters import StrictRoute
 from app.operations import readiness
 from app.operations.figures import Figures
 from app.operations.schemas import Alive, Readiness
 
-router = APIRouter(tags=["Running it"])
+router = APIRouter(tags=["Running it"], route_class=StrictRoute)
 
 
 async def get_figures(request: Request) -> Figures:

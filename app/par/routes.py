@@ -12,6 +12,7 @@ from app.core.http import respond
 from app.core.imports import ImportReport, import_responses, report, status_of
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.par_problems import ParSheetFinal, ParSheetUnknown
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -35,7 +36,7 @@ from app.par.standings import Among
 from app.par.templates import shipped
 from app.questionnaires.deps import Questionnaires
 
-router = APIRouter(prefix="/api/v1/par", tags=["PAR Index"])
+router = APIRouter(prefix="/api/v1/par", tags=["PAR Index"], route_class=StrictRoute)
 
 Reader = Annotated[Subject, Needs("indices:read")]
 Publisher = Annotated[Subject, Needs("periods:publish")]

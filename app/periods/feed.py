@@ -13,6 +13,7 @@ from app.core.etag import etag_of, matches
 from app.core.faults import Fault
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.paging import PageQuery, page
+from app.core.parameters import StrictRoute
 from app.core.period_problems import PeriodUnknown
 from app.core.problems import InvalidRequest, Unavailable, UnitUnknown
 from app.core.schema import Code
@@ -21,7 +22,10 @@ from app.periods.public_schemas import PublicListed, PublicPage, PublicPeriod, P
 from app.periods.schemas import QuestionnaireRef
 
 router = APIRouter(
-    prefix="/api/v1/public/periods", tags=["Published figures"], dependencies=[Depends(anyone)]
+    prefix="/api/v1/public/periods",
+    tags=["Published figures"],
+    dependencies=[Depends(anyone)],
+    route_class=StrictRoute,
 )
 
 LATEST, PINNED = 300, 86_400

@@ -14,6 +14,7 @@ from app.core.deps import AppSettings, Paging, ReadSession, WriteSession, get_da
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.period_problems import (
     AlreadyPublished,
     NothingRevised,
@@ -57,8 +58,8 @@ from app.periods.schemas import (
 )
 from app.questionnaires.deps import Questionnaires
 
-router = APIRouter()
-staff = APIRouter(prefix="/api/v1/periods", tags=["Periods"])
+router = APIRouter(route_class=StrictRoute)
+staff = APIRouter(prefix="/api/v1/periods", tags=["Periods"], route_class=StrictRoute)
 
 Reader = Annotated[Subject, Needs("indices:read")]
 Publisher = Annotated[Subject, Needs("periods:publish")]

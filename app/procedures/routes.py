@@ -11,6 +11,7 @@ from app.core.deps import Paging, ReadSession, UserLanguage, WriteSession
 from app.core.imports import ImportReport, import_responses, report, status_of
 from app.core.openapi import problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -28,7 +29,7 @@ from app.core.schema import Code, Line
 from app.procedures import queries, service
 from app.procedures.schemas import NewProcedure, ProcedureOut
 
-router = APIRouter(prefix="/api/v1/procedures", tags=["Procedures"])
+router = APIRouter(prefix="/api/v1/procedures", tags=["Procedures"], route_class=StrictRoute)
 
 Reader = Annotated[Subject, Needs("units:read")]
 Manager = Annotated[Subject, Needs("units:manage")]

@@ -10,6 +10,7 @@ from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.figure_problems import MappingExists
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -26,7 +27,7 @@ from app.core.schema import Code
 from app.questionnaires import mappings
 from app.questionnaires.mappings import EXAMPLE, MappingIn, MappingOut, MappingsOut
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 BOTH = (
     InvalidRequest,

@@ -10,6 +10,7 @@ from app.core.deps import Paging, ReadSession, WriteSession, anyone
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -31,7 +32,7 @@ from app.questionnaires.definition import Definition
 from app.questionnaires.deps import forget_after_commit
 from app.questionnaires.schemas import EXAMPLE, QuestionnaireOut
 
-router = APIRouter(prefix="/api/v1/questionnaires", tags=["Questionnaires"])
+router = APIRouter(prefix="/api/v1/questionnaires", tags=["Questionnaires"], route_class=StrictRoute)
 
 MANAGE: Final = "questionnaires:manage"
 READING = (InvalidRequest, Unauthorized, TooManyRequests, Unavailable)

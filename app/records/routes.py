@@ -15,6 +15,7 @@ from app.core.deps import AppSettings, Paging, ReadSession, get_database
 from app.core.faults import Fault
 from app.core.openapi import problems
 from app.core.paging import LARGEST_BIG, Page, cursor
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     AddressNotAllowed,
     InvalidRequest,
@@ -30,7 +31,7 @@ from app.records import service
 from app.records.queries import Wanted
 from app.records.schemas import LineOut
 
-router = APIRouter(prefix="/api/v1/audit", tags=["Who did what"])
+router = APIRouter(prefix="/api/v1/audit", tags=["Who did what"], route_class=StrictRoute)
 Reader = Annotated[Subject, Needs("audit:read")]
 FIRST, LAST = date(1970, 1, 1), date(9998, 12, 31)
 REFUSALS = problems(

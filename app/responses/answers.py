@@ -9,13 +9,12 @@ true, 4.0 and "4" are faults, since a client that sends them has a mistake that 
 
 from collections.abc import Mapping
 
-from app.core.faults import Fault, pointer
+from app.core.faults import Fault, pointer, shown, unknown_field
 from app.questionnaires.definition import Layout
 
 LOWEST = 1
 HIGHEST = 5
 MAX_FAULTS = 50  # a body of ten thousand unknown codes must not buy ten thousand faults
-_LONGEST_NAME = 64  # characters of an unknown name that are repeated to its sender
 
 
 def encode(layout: Layout, answers: Mapping[str, object], complete: bool = True) -> tuple[bytes, list[Fault]]:
@@ -56,7 +55,7 @@ def check_respondent(layout: Layout, respondent: Mapping[str, object]) -> list[F
     for field, value in respondent.items():
         allowed = layout.respondent.get(field)
         if allowed is None:
-            faults.append(Fault(pointer("respondent", _shown(field)), "unknown_field"))
+            faults.append(unknown_field(layout.respondent, "respondent", field))
         elif not isinstance(value, str) or value not in allowed:
             where = pointer("respondent", field)
             faults.append(Fault(where, "not_allowed", {"allowed": ", ".join(sorted(allowed))}))
@@ -70,7 +69,7 @@ def _faults(layout: Layout, answers: Mapping[str, object], complete: bool) -> li
     answered = False
     for code, value in answers.items():
         if code not in layout.positions:
-            faults.append(Fault(pointer("answers", _shown(code)), "unknown_criterion"))
+            faults.append(Fault(pointer("answers", shown(code)), "unknown_criterion"))
         elif type(value) is int and LOWEST <= value <= HIGHEST:
             answered = True
         elif value is not None:
@@ -85,11 +84,3 @@ def _faults(layout: Layout, answers: Mapping[str, object], complete: bool) -> li
     if not answered:
         faults.append(Fault("/answers", "no_answer"))
     return faults[:MAX_FAULTS]
-
-
-def _shown(name: object) -> str:
-    """A stranger's name, fit to be sent back: short, and valid UTF-8 even if half a surrogate came in."""
-    text = str(name)
-    if len(text) > _LONGEST_NAME:
-        text = text[:_LONGEST_NAME] + "…"
-    return text.encode("utf-8", "replace").decode("utf-8")

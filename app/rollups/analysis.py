@@ -10,6 +10,7 @@ from app.auth.subjects import Subject
 from app.core.deps import AppSettings, FigureSession, InPeriod, UserLanguage
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     InvalidRequest,
     MissingScope,
@@ -32,7 +33,7 @@ from app.rollups.index import Formula
 from app.rollups.schemas import Channel, Scope
 from app.rollups.shown import Json
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 READING = (
     InvalidRequest,

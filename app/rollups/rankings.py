@@ -8,6 +8,7 @@ from app.core.clock import MAX_PERIOD_YEARS, is_too_long
 from app.core.deps import DatabaseReader, InPeriod, Period
 from app.core.faults import Fault
 from app.core.openapi import NOT_MODIFIED, problems
+from app.core.parameters import StrictRoute
 from app.core.problems import InvalidRequest
 from app.core.schema import Code, Day
 from app.models.unit import UnitKind
@@ -16,7 +17,7 @@ from app.rollups.analysed import RankingOut
 from app.rollups.analysis import READING, Asking, Version, answer
 from app.rollups.ranking import OVERALL, Question
 
-router = APIRouter(prefix="/api/v1/rankings", tags=["Indices"])
+router = APIRouter(prefix="/api/v1/rankings", tags=["Indices"], route_class=StrictRoute)
 
 
 async def read_compared(

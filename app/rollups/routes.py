@@ -12,6 +12,7 @@ from app.core.deps import DatabaseReader, InPeriod, pick_language
 from app.core.faults import Fault
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     InvalidRequest,
     MissingScope,
@@ -28,7 +29,7 @@ from app.rollups.index import Formula
 from app.rollups.schemas import Boundaries, Channel, IndexOut, Scope, Strata, Weighting
 from app.rollups.service import Question
 
-router = APIRouter(prefix="/api/v1/indices", tags=["Indices"])
+router = APIRouter(prefix="/api/v1/indices", tags=["Indices"], route_class=StrictRoute)
 
 Reader = Annotated[Subject, Needs("indices:read")]
 READING = (InvalidRequest, Unauthorized, MissingScope, TooManyRequests, Unavailable)

@@ -13,6 +13,7 @@ from app.core.deadline import UNHURRIED
 from app.core.deps import AppSettings, Paging, ReadSession, UserLanguage, WriteSession
 from app.core.openapi import problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -42,7 +43,7 @@ from app.samples.schemas import (
 from app.samples.sheet import table
 from app.visits.deps import Printer
 
-router = APIRouter(prefix="/api/v1/samples", tags=["Samples"])
+router = APIRouter(prefix="/api/v1/samples", tags=["Samples"], route_class=StrictRoute)
 
 Drawer = Annotated[Subject, Needs("periods:publish")]
 Sender = Annotated[Subject, Needs("visits:write")]

@@ -24,6 +24,7 @@ from app.core.clock import local_day, utc_now
 from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
 from app.core.openapi import problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -51,7 +52,7 @@ from app.staff.schemas import (
     RoleIn,
 )
 
-router = APIRouter(prefix="/api/v1/users", tags=["Staff"])
+router = APIRouter(prefix="/api/v1/users", tags=["Staff"], route_class=StrictRoute)
 
 Manager = Annotated[Subject, Needs("users:manage")]
 GUARDED = (Unauthorized, MissingScope, TotpRequired, TooManyRequests, Unavailable)

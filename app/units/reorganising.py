@@ -12,6 +12,7 @@ from app.core.deps import AppSettings, Paging, ReadSession, UserLanguage, WriteS
 from app.core.imports import ImportFault, import_responses
 from app.core.openapi import problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -38,7 +39,7 @@ from app.units.outline import (
 )
 from app.units.reorganise import Asked, Done
 
-router = APIRouter(prefix="/reorganisations")
+router = APIRouter(prefix="/reorganisations", route_class=StrictRoute)
 
 Manager = Annotated[Subject, Needs("units:manage")]
 GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)

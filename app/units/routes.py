@@ -14,6 +14,7 @@ from app.core.deps import Paging, ReadSession, UserLanguage, WriteSession
 from app.core.imports import ImportReport, import_responses, report, status_of
 from app.core.openapi import problems
 from app.core.paging import Page, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -32,7 +33,7 @@ from app.units import history, queries, reorganising, service
 from app.units.outline import UnitHistory
 from app.units.schemas import NewUnit, UnitChange, UnitOut
 
-router = APIRouter(prefix="/api/v1/units", tags=["Units"])
+router = APIRouter(prefix="/api/v1/units", tags=["Units"], route_class=StrictRoute)
 router.include_router(reorganising.router)  # before `/{code}`, which would take its address for a code
 
 Reader = Annotated[Subject, Needs("units:read")]

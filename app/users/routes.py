@@ -13,6 +13,7 @@ from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
 from app.core.faults import Fault
 from app.core.openapi import problems
 from app.core.paging import Page, PageQuery, page
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -31,7 +32,7 @@ from app.core.problems import (
 from app.users import queries, rotation, service
 from app.users.schemas import ClientChange, ClientOut, Credentials, NewClient, NewSecret, SecretShown
 
-router = APIRouter(prefix="/api/v1/clients", tags=["Who asks"])
+router = APIRouter(prefix="/api/v1/clients", tags=["Who asks"], route_class=StrictRoute)
 
 Manager = Annotated[Subject, Needs("clients:manage")]
 GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)

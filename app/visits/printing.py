@@ -15,6 +15,7 @@ from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, anyone
 from app.core.openapi import problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -32,7 +33,7 @@ from app.visits import qr, receipts, service, sheet
 from app.visits.deps import LinkIds, Links, Printer
 from app.visits.schemas import ReceiptsIn
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 NOT_KEPT = {"Cache-Control": "no-store"}

@@ -9,6 +9,7 @@ from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.deps import AppSettings, ReadSession, UserLanguage, WriteSession, anyone
 from app.core.openapi import ProblemBody, problems
+from app.core.parameters import StrictRoute
 from app.core.problems import (
     BadRequest,
     BodyTooLarge,
@@ -29,7 +30,7 @@ from app.visits.deps import LinkIds, Printer
 from app.visits.schemas import LinkedVisitOut, LinkPrinter, Named, VisitOut, VisitsIn, VisitsOut
 from app.visits.service import Outcome
 
-router = APIRouter(tags=["Visits and links"])
+router = APIRouter(tags=["Visits and links"], route_class=StrictRoute)
 router.include_router(printing.router)
 
 

@@ -75,11 +75,11 @@ def order(branch: Branch) -> dict[str, object]:
     return {"what": "responses", **period(branch)["params"], **FORM, "unit": branch.leaf}
 
 
-def figures(**of: str) -> Callable[[Branch], dict[str, Any]]:
-    """A question about figures of one questionnaire; `of` as in `query`."""
+def figures(*more: tuple[str, str], **of: str) -> Callable[[Branch], dict[str, Any]]:
+    """A question about figures of one questionnaire; `of` as in `query`, `more` as it stands."""
 
     def ask(branch: Branch) -> dict[str, Any]:
-        named = {"questionnaire": "quick-5", "kind": "commune", "grain": "day"}
+        named = {"questionnaire": "quick-5", **dict(more)}
         return {"params": {**period(branch)["params"], **named, **query(**of)(branch)["params"]}}
 
     return ask
@@ -254,13 +254,23 @@ WALK: Mapping[str, list[Ask]] = {
     "GET /api/v1/samples/{sample_id}/links.csv": [Ask(at(sample_id="sample"))],
     "GET /api/v1/samples/{sample_id}/result": [Ask(at(sample_id="sample"))],
     "GET /api/v1/samples/{sample_id}/verify": [Ask(at(sample_id="sample"))],
-    "GET /api/v1/rankings": [Ask(figures(), "mine"), Ask(figures(parent="top"))],
+    "GET /api/v1/rankings": [
+        Ask(figures(("kind", "commune")), "mine"),
+        Ask(figures(("kind", "commune"), parent="top")),
+    ],
     **{
         f"GET /api/v1/indices/{{unit_code}}/{what}": [
-            Ask(both(at(unit_code="top"), figures())),
-            Ask(both(at(unit_code="leaf"), figures())),
+            Ask(both(at(unit_code="top"), figures(*more))),
+            Ask(both(at(unit_code="leaf"), figures(*more))),
         ]
-        for what in ("series", "channels", "procedures", "fields", "counters", "drivers")
+        for what, *more in (
+            ("series", ("grain", "day")),
+            ("channels",),
+            ("procedures",),
+            ("fields",),
+            ("counters",),
+            ("drivers",),
+        )
     },
     # the PAR Index
     "GET /api/v1/par/templates": [Ask(nothing, "mine")],

@@ -16,6 +16,7 @@ from app.core.deps import WriteSession, anyone
 from app.core.faults import Fault
 from app.core.http import problem_response
 from app.core.openapi import problems
+from app.core.parameters import StrictRoute
 from app.core.problems import InvalidRequest
 from app.core.schema import Out
 from app.core.sign_on_problems import (
@@ -27,7 +28,9 @@ from app.core.sign_on_problems import (
     SignOnWithoutRole,
 )
 
-router = APIRouter(prefix="/auth/oidc", dependencies=[Depends(anyone)])
+router = APIRouter(prefix="/auth/oidc", dependencies=[Depends(anyone)], route_class=StrictRoute)
+returning = APIRouter(prefix="/auth/oidc", dependencies=[Depends(anyone)])
+"""Not strict: a provider may send parameters of its own, which must be ignored (RFC 6749, 4.1.2)."""
 
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 MAX_STATE = 200
@@ -116,7 +119,7 @@ async def _forget_after_commit(
         known.forget(f"user:{user_id}")
 
 
-@router.get(
+@returning.get(
     "/callback",
     status_code=302,
     response_class=RedirectResponse,
