@@ -16,6 +16,7 @@ from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import MAX_PERIOD_YEARS, is_too_long
+from app.core.csvs import DECIMAL, DELIMITER, CsvStyle, Delimiter, Point
 from app.core.database import Database, Reader
 from app.core.faults import Fault
 from app.core.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
@@ -106,6 +107,16 @@ async def _page_query(
 
 
 Paging = Annotated[PageQuery, Depends(_page_query)]
+
+
+async def _csv_style(
+    delimiter: Annotated[Delimiter | None, Query(description=DELIMITER)] = None,
+    decimal: Annotated[Point | None, Query(description=DECIMAL)] = None,
+) -> CsvStyle:
+    return CsvStyle(delimiter, decimal)
+
+
+AskedStyle = Annotated[CsvStyle, Depends(_csv_style)]
 
 
 @dataclass(frozen=True, slots=True)

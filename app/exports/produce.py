@@ -48,7 +48,7 @@ def produce(
     names, batches = [column.name for column in INDICES], _figures(connection, tops, table)
     match order.format:
         case "csv":
-            return writers.csv_lines(names, batches, tally)
+            return writers.csv_lines(names, batches, tally, order.style)
         case "jsonl":
             return writers.json_lines(names, batches, tally)
         case "xlsx":
@@ -70,7 +70,8 @@ def _responses(
     match order.format:
         case "csv":
             harmless = statements.responses(columns, definition, harmless=True)
-            return writers.copied(connection, harmless, given, AS_CSV, tally)
+            options = {**AS_CSV, "delimiter": order.style.mark}
+            return writers.copied(connection, harmless, given, options, tally)
         case "jsonl":
             return writers.copied(connection, statements.as_json(plain), given, AS_LINES, tally)
         case "xlsx":

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
-from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
+from app.core.deps import AppSettings, AskedStyle, Paging, ReadSession, WriteSession
 from app.core.export_problems import (
     ExportExpired,
     ExportNotReady,
@@ -127,16 +127,19 @@ async def read_code_book(
     questionnaires: Questionnaires,
     questionnaire: Annotated[Code, Query(examples=["quick-5"])],
     version: Annotated[int, Query(ge=1, le=9999, examples=[1])],
+    style: AskedStyle,
     format: Annotated[Literal["json", "csv"], Query(description="How it is written.")] = "json",  # noqa: A002  its name in the address
 ) -> CodeBook | Response:
     """Every column of the responses of a questionnaire version, with the values that may stand in it."""
+    if format != "csv":
+        style.refuse_without_csv()
     published = await questionnaires.get(questionnaire, version)
     if published is None:
         raise QuestionnaireUnknown(questionnaire=f"{questionnaire} {version}")
     codes = list(code_book(published.definition))
     if format == "csv":
         name = f"sipas-codebook-{questionnaire}-{version}.csv"
-        return Response(code_lines(codes), headers=_attached(name), media_type=MEDIA["csv"])
+        return Response(code_lines(codes, style), headers=_attached(name), media_type=MEDIA["csv"])
     items = [code._asdict() for code in codes]
     return CodeBook.model_validate({"questionnaire": questionnaire, "version": version, "items": items})
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
+from app.core.csvs import DECIMAL, DELIMITER, CsvStyle, Delimiter, Point
 from app.core.schema import Code, Day, In, Out
 from app.core.texts import Language
 from app.rollups.index import Formula
@@ -25,10 +26,16 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class _Asked(In):
     """One questionnaire version, a period, and the units: versions are never mixed in one file."""
 
     format: Format = Field("csv", description="CSV (UTF-8 with BOM), JSON Lines or XLSX.")
+    delimiter: Delimiter | None = Field(None, description=DELIMITER, exclude_if=_is_none)
+    decimal: Point | None = Field(None, description=DECIMAL, exclude_if=_is_none)
     unit: Code | None = Field(
         None, description="This unit and what is beneath it; default: all you reach.", examples=["24"]
     )
@@ -36,6 +43,11 @@ class _Asked(In):
     last: Day = Field(alias="to", description="Last local day.", examples=["2026-10-31"])
     questionnaire: Code = Field(description="Code of the questionnaire.", examples=["quick-5"])
     version: int = Field(ge=1, le=9999, description="Its version.", examples=[1])
+
+    @property
+    def style(self) -> CsvStyle:
+        """How a CSV file of it is wanted."""
+        return CsvStyle(self.delimiter, self.decimal)
 
 
 class AskedResponses(_Asked):

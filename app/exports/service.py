@@ -48,6 +48,8 @@ async def grant(
     session: AsyncSession, questionnaires: PublishedQuestionnaires, subject: Subject, order: AnyOrder
 ) -> Granted:
     """MissingScope, UnitUnknown, QuestionnaireUnknown, or InvalidRequest for a period that is none."""
+    if order.format != "csv":
+        order.style.refuse_without_csv()
     if order.first > order.last:
         raise InvalidRequest(faults=[Fault("/from", "period_reversed")])
     if is_too_long(order.first, order.last):

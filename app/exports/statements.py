@@ -15,7 +15,7 @@ from sqlalchemy import literal_column
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from app.auth.reach import subtrees
-from app.core.cells import STARTS
+from app.core.cells import BREAK, FORMULA
 from app.exports.columns import Column
 from app.models.distribution import EVERY_UNIT
 from app.questionnaires.definition import Definition
@@ -25,7 +25,7 @@ _NUMBERED = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQ
 # $1 are the units at the top; null means every unit
 _BENEATH = str(subtrees(literal_column("CAST($1 AS integer[])")).compile(dialect=_NUMBERED))
 _WITHIN = f"($1::integer[] IS NULL OR id IN ({_BENEATH}))"
-_STARTS = ", ".join(f"chr({ord(start)})" for start in STARTS)
+_FORMULA, _BREAK = FORMULA.replace("'", "''"), BREAK.replace("'", "''")
 
 _VALUES = {
     "unit": "u.code",
@@ -65,7 +65,8 @@ WHERE {_FILTERS}
 
 def neutral(value: str) -> str:
     """`cells.neutral`, in SQL."""
-    return f"CASE WHEN left({value}, 1) IN ({_STARTS}) THEN '''' || {value} ELSE {value} END"
+    harmless = rf"regexp_replace({value}, '{_FORMULA}', '\1\2''\3', 'g')"
+    return rf"regexp_replace({harmless}, '{_BREAK}', '''\1')"
 
 
 def responses(columns: Sequence[Column], definition: Definition, *, harmless: bool) -> str:

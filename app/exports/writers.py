@@ -5,8 +5,6 @@ workbooks, which must lie on disk before their first byte can be sent, because a
 """
 
 import asyncio
-import csv
-import io
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
@@ -19,11 +17,10 @@ import orjson
 import xlsxwriter
 
 from app.core.cells import neutral
+from app.core.csvs import BOM, CsvStyle
 
 Batch = Sequence[Sequence[Any]]
 
-BOM = "\ufeff".encode()
-"""Excel takes a CSV file for UTF-8, and leaves Vietnamese intact, only where it begins with this."""
 SHEET_ROWS = 1_048_576
 PIECE = 64 * 1024
 WAITING = 4
@@ -82,13 +79,13 @@ async def copied(
 
 
 async def csv_lines(
-    names: Sequence[str], batches: AsyncIterator[Batch], tally: Tally
+    names: Sequence[str], batches: AsyncIterator[Batch], tally: Tally, style: CsvStyle
 ) -> AsyncGenerator[bytes, None]:
     """A CSV file of rows; what is text is made harmless."""
-    yield BOM + _csv([names])
+    yield BOM + style.lines([names], "\n")
     async for batch in batches:
         tally.rows += len(batch)
-        yield _csv([[_cell(value) for value in row] for row in batch])
+        yield style.lines(batch, "\n")
 
 
 async def json_lines(
@@ -181,20 +178,9 @@ class _Book:
         self._book.close()
 
 
-def code_lines(codes: Sequence[Sequence[str | None]]) -> bytes:
+def code_lines(codes: Sequence[Sequence[str | None]], style: CsvStyle) -> bytes:
     """A code book as CSV."""
-    rows = [[_cell(value) for value in code] for code in codes]
-    return BOM + _csv([("column", "value", "vi", "en"), *rows])
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    return neutral(value) if isinstance(value, str) else value
+    return BOM + style.lines([("column", "value", "vi", "en"), *codes], "\n")
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,8 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.core.clock import read_day
-from app.core.deps import FigureSession, Paging, anyone
+from app.core.csvs import CsvStyle
+from app.core.deps import AskedStyle, FigureSession, Paging, anyone
 from app.core.etag import etag_of, matches
 from app.core.faults import Fault
 from app.core.openapi import NOT_MODIFIED, problems
@@ -53,11 +54,18 @@ def _wants_csv(request: Request, chosen: str | None) -> bool:
 
 
 def _answer(
-    request: Request, chosen: str | None, seconds: int, as_json: bytes, as_csv: Callable[[], bytes]
+    request: Request,
+    chosen: tuple[str | None, CsvStyle],
+    seconds: int,
+    as_json: bytes,
+    as_csv: Callable[[CsvStyle], bytes],
 ) -> Response:
     """The content in the form wanted, or 304; `Access-Control-Allow-Origin` is `core/cors`'s to add."""
-    table = _wants_csv(request, chosen)
-    content = as_csv() if table else as_json
+    form, style = chosen
+    table = _wants_csv(request, form)
+    if not table:
+        style.refuse_without_csv()
+    content = as_csv(style) if table else as_json
     etag = etag_of(content)
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Accept"}
     if matches(", ".join(request.headers.getlist("if-none-match")) or None, etag):
@@ -89,6 +97,7 @@ async def list_published(
     request: Request,
     session: FigureSession,
     paging: Paging,
+    style: AskedStyle,
     unit: Annotated[Code | None, Query(description="Only of this unit.", examples=["24"])] = None,
     form: Format = None,
 ) -> Response:
@@ -103,7 +112,13 @@ async def list_published(
     )
     body = PublicPage(items=found.items, next=found.next)
     as_json = body.model_dump_json(by_alias=True).encode()
-    return _answer(request, form, LATEST, as_json, lambda: tables.of_periods(orjson.loads(as_json)["items"]))
+    return _answer(
+        request,
+        (form, style),
+        LATEST,
+        as_json,
+        lambda style: tables.of_periods(orjson.loads(as_json)["items"], style),
+    )
 
 
 def _listed(row: queries.Found, revisions: list[documents.PublishedRevision]) -> PublicListed:
@@ -143,6 +158,7 @@ async def read_published(
     request: Request,
     period_id: PeriodId,
     session: FigureSession,
+    style: AskedStyle,
     revision: Revision = None,
     form: Format = None,
 ) -> Response:
@@ -150,10 +166,10 @@ async def read_published(
     found = await _publication(session, period_id, revision)
     return _answer(
         request,
-        form,
+        (form, style),
         LATEST if revision is None else PINNED,
         orjson.dumps(found),
-        lambda: tables.of_units(found, found["units"]),
+        lambda style: tables.of_units(found, found["units"], style),
     )
 
 
@@ -168,6 +184,7 @@ async def read_published_unit(
     period_id: PeriodId,
     code: Annotated[Code, Path(examples=["09001"])],
     session: FigureSession,
+    style: AskedStyle,
     revision: Revision = None,
     form: Format = None,
 ) -> Response:
@@ -178,8 +195,8 @@ async def read_published_unit(
         raise UnitUnknown(unit=code)
     return _answer(
         request,
-        form,
+        (form, style),
         LATEST if revision is None else PINNED,
         orjson.dumps({**found, "unit": unit}),
-        lambda: tables.of_units(found, [unit]),
+        lambda style: tables.of_units(found, [unit], style),
     )

@@ -1,24 +1,22 @@
 """The public feed as CSV, for spreadsheets.
 
-Pure. UTF-8 with a byte order mark, without which Excel takes Vietnamese for something else. A text that a
-spreadsheet would take for a formula is given an apostrophe in front.
+Pure.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from app.core.csvs import BOM, CsvStyle
 
 Json = Mapping[str, Any]
 
 NOTE = "per-visit rating; not the yearly sample survey / đánh giá từng lượt; không phải điều tra hằng năm"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FIGURE = ("percent", "low", "high", "answers", "satisfied", "responses")
 _UNIT = ("code", "name", "kind", "parent", "suppressed")
 _COUNTS = ("visits", "visits_answered", "response_rate", "held_back")
 
 
-def of_units(publication: Json, units: Iterable[Json]) -> bytes:
+def of_units(publication: Json, units: Iterable[Json], style: CsvStyle) -> bytes:
     """One row for each unit of a publication."""
     parts = [part["code"] for part in publication["questionnaire"]["components"]]
     header = ["period", "revision", "from", "to", "questionnaire", "version"]
@@ -39,10 +37,10 @@ def of_units(publication: Json, units: Iterable[Json]) -> bytes:
         row += [rank.get(name) for name in ("rank", "best", "worst", "of")]
         row += [components.get(part, {}).get(name) for part in parts for name in _FIGURE]
         rows.append([*row, publication["licence"], publication["sha256"], NOTE])
-    return _written(header, rows)
+    return BOM + style.lines([header, *rows])
 
 
-def of_periods(items: Iterable[Json]) -> bytes:
+def of_periods(items: Iterable[Json], style: CsvStyle) -> bytes:
     """One row for each published period."""
     header = [
         "id",
@@ -60,16 +58,4 @@ def of_periods(items: Iterable[Json]) -> bytes:
     for item in items:
         flat = {**item, **item["questionnaire"], "questionnaire": item["questionnaire"]["code"]}
         rows.append([flat[name] for name in header])
-    return _written(header, rows)
-
-
-def _written(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return BOM + style.lines([header, *rows])

@@ -11,7 +11,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds
 from app.core.database import Database
-from app.core.deps import AppSettings, Paging, ReadSession, get_database
+from app.core.deps import AppSettings, AskedStyle, Paging, ReadSession, get_database
 from app.core.faults import Fault
 from app.core.openapi import problems
 from app.core.paging import LARGEST_BIG, Page, cursor
@@ -117,6 +117,7 @@ async def export_audit(
     session: ReadSession,
     wanted: Filters,
     database: Annotated[Database, Depends(get_database)],
+    style: AskedStyle,
 ) -> Response:
     """The same lines with the same filters, all of them, as a table with the hashes of the chain.
 
@@ -124,7 +125,7 @@ async def export_audit(
     """
     first = await service.read(session, subject, wanted, None, service.CHUNK)
     return StreamingResponse(
-        service.table(database, subject, wanted, first),
+        service.table(database, subject, wanted, first, style),
         media_type="text/csv",
         headers={
             "Content-Disposition": 'attachment; filename="audit.csv"',

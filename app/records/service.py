@@ -1,14 +1,12 @@
 """The record as somebody may read it: a page of lines, and all of them as a table."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Subject
-from app.core.cells import neutral
+from app.core.csvs import BOM, CsvStyle
 from app.core.database import Database
 from app.models.record import AuditLine
 from app.records import queries
@@ -33,7 +31,6 @@ COLUMNS = (
     "hash",
 )
 CHUNK = 1000
-_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"  # without it spreadsheet programs guess the encoding
 
 
 async def read(
@@ -67,17 +64,17 @@ async def read(
 
 
 async def table(
-    database: Database, subject: Subject, wanted: Wanted, first: Sequence[LineOut]
+    database: Database, subject: Subject, wanted: Wanted, first: Sequence[LineOut], style: CsvStyle
 ) -> AsyncIterator[bytes]:
     """All of them as CSV, a chunk at a time, behind the `first` one, which is read already.
 
     Each chunk is a query of its own: a caller who reads slowly keeps no transaction open, and no more than
     one chunk is ever in memory.
     """
-    yield _BYTE_ORDER_MARK.encode() + _rows([COLUMNS])
+    yield BOM + style.lines([COLUMNS])
     lines = first
     while lines:
-        yield _rows([_cells(line) for line in lines])
+        yield style.lines([_cells(line) for line in lines])
         if len(lines) < CHUNK:
             return
         async with database.read() as session:
@@ -92,15 +89,9 @@ def _cells(line: LineOut) -> list[str]:
         str(line.id),
         line.at.isoformat(),
         line.actor,
-        *(neutral(text or "") for text in (*texts, details)),
+        *(text or "" for text in (*texts, details)),
         *((str(seal.day), str(seal.number), seal.previous, seal.hash) if seal else ("", "", "", "")),
     ]
-
-
-def _rows(rows: Sequence[Sequence[str]]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue().encode()
 
 
 def _seal(row: AuditLine) -> SealOut | None:

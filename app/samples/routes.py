@@ -10,7 +10,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.deadline import UNHURRIED
-from app.core.deps import AppSettings, Paging, ReadSession, UserLanguage, WriteSession
+from app.core.deps import AppSettings, AskedStyle, Paging, ReadSession, UserLanguage, WriteSession
 from app.core.openapi import problems
 from app.core.paging import Page, page
 from app.core.parameters import StrictRoute
@@ -172,7 +172,12 @@ async def list_links(
     summary="Links to send, CSV",
 )
 async def list_links_csv(
-    sample_id: SampleId, subject: Sender, session: ReadSession, printer: Printer, settings: AppSettings
+    sample_id: SampleId,
+    subject: Sender,
+    session: ReadSession,
+    printer: Printer,
+    settings: AppSettings,
+    style: AskedStyle,
 ) -> Response:
     """The same as one table: dossier_code, unit_code, served_on, procedure_code, url, expires_at."""
     sample = await queries.links_reached(session, subject, sample_id)
@@ -188,7 +193,7 @@ async def list_links_csv(
     rows = await queries.links(session, subject, sample_id, None, None)
     name = f'attachment; filename="sample-{sample_id}-links.csv"'
     headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
-    return Response(table(map(cells, rows)), headers=headers, media_type="text/csv")
+    return Response(table(map(cells, rows), style), headers=headers, media_type="text/csv")
 
 
 @router.get("/{sample_id}/result", responses=problems(*REFUSALS, SampleUnknown), summary="What a sample says")

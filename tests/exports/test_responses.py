@@ -47,8 +47,8 @@ def same(found: list[dict[str, Any]], planted: Sequence[dict[str, Any]]) -> None
 
 
 def neutral(text: str | None) -> str | None:
-    """By the rule, written once more: what a spreadsheet would run has an apostrophe before it."""
-    return "'" + text if text and text[0] in "=+-@\t\r\n" else text
+    """By the rule, as far as these texts need it: what would be run has one more apostrophe before it."""
+    return "'" + text if text and text.lstrip("'")[:1] in set("=+-@\t\r\n") else text
 
 
 @pytest.fixture

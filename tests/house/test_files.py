@@ -125,3 +125,13 @@ def test_the_search_for_foreign_matter_would_find_some() -> None:
     assert samples.keys() == FOREIGN.keys()
     for what, sample in samples.items():
         assert re.search(FOREIGN[what], sample), what
+
+
+def test_one_place_writes_csv_files() -> None:
+    """What is written elsewhere would not be made harmless, nor in the style its reader chose."""
+    writers = {
+        str(path.relative_to(ROOT / "app"))
+        for path in SOURCES
+        if re.search(r"csv\.(writer|DictWriter)\(|to_csv\(", path.read_text())
+    }
+    assert writers == {"core/csvs.py", "demo/province.py"}, "the demo's is read again by our own import"
