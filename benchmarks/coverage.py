@@ -3,20 +3,18 @@
 import asyncio
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import product
 from statistics import mean
 
 from benchmarks.ground import Ground
-from benchmarks.interval_coverage import CORRELATIONS, CRITERIA, PEOPLE, RATIOS, Coverage, Setting, measure
+from benchmarks.interval_coverage import Coverage, all_settings, measure
 from benchmarks.report import Row
 
 PART = "coverage"
 
 
 def _simulate(draws: int) -> list[Coverage]:
-    settings = [Setting(*values) for values in product(PEOPLE, RATIOS, CRITERIA, CORRELATIONS)]
     with ProcessPoolExecutor() as pool:
-        return list(pool.map(partial(measure, draws=draws, skip=0.1, seed=1), settings))
+        return list(pool.map(partial(measure, draws=draws, skip=0.1, seed=1), all_settings()))
 
 
 async def run(_: Ground, *, quick: bool) -> list[Row]:

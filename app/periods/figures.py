@@ -20,13 +20,18 @@ from typing import Any, NamedTuple
 from app.par.scores import contribution, shown
 from app.questionnaires.definition import Definition, Layout
 from app.rollups.bands import DEFAULT_BANDS, band
-from app.rollups.index import Estimate, criterion_estimate, estimate, percent
+from app.rollups.index import Estimate, Method, criterion_estimate, estimate, percent
 from app.rollups.lanes import Shape, UnitTally, read_unit
 from app.rollups.ranks import Standing, standings
 
 Json = dict[str, Any]
 
 FORMAT = 1
+INTERVALS: Mapping[Method, str] = {
+    1: "95 %, Wilson with effective sample size",
+    2: "95 %, Wilson with effective sample size and Poisson ends",
+}
+"""How a snapshot says by which method its intervals were made."""
 
 
 class Place(NamedTuple):
@@ -71,6 +76,13 @@ class Frame:
     first: date
     last: date
     min_n: int
+    method: Method = 2
+    """Of the intervals; all snapshots of a period have that of its first."""
+
+
+def method_of(body: Json) -> Method:
+    """By which method the intervals of a snapshot were made; StopIteration for one that nobody knows."""
+    return next(method for method, said in INTERVALS.items() if said == body["interval"])
 
 
 def canonical(body: Json) -> str:
@@ -102,7 +114,7 @@ def build(frame: Frame, definition: Definition, layout: Layout, ground: Ground) 
     for place in ground.places:
         cell = totals[place.id]
         tally = read_unit(shape, cell.responses, digits(cell.tally))
-        figures, overall[place.id] = _figures(definition, layout, tally)
+        figures, overall[place.id] = _figures(definition, layout, tally, frame.method)
         units.append(
             {
                 "id": place.id,
@@ -135,7 +147,7 @@ def build(frame: Frame, definition: Definition, layout: Layout, ground: Ground) 
             ],
         },
         "formula": definition.formula,
-        "interval": "95 %, Wilson with effective sample size",
+        "interval": INTERVALS[frame.method],
         "bands": [{"name": name, "from": int(edge)} for name, edge in DEFAULT_BANDS.lower_edges.items()],
         "min_n": frame.min_n,
         "units": units,
@@ -171,19 +183,22 @@ def _standing(one: Standing, of: int) -> dict[str, int | None]:
     return {"rank": one.rank, "best": one.best, "worst": one.worst, "of": of}
 
 
-def _figures(definition: Definition, layout: Layout, tally: UnitTally) -> tuple[Json, Estimate]:
+def _figures(
+    definition: Definition, layout: Layout, tally: UnitTally, method: Method
+) -> tuple[Json, Estimate]:
     pairs = [(sum(counts[1:]), counts[4] + counts[5]) for counts in tally.counts]
-    whole = estimate(tally.whole, criteria=pairs, formula=definition.formula)
+    whole = estimate(tally.whole, criteria=pairs, formula=definition.formula, method=method)
     components = []
     for part, sums in zip(layout.components, tally.components, strict=True):
         places = range(part.first, part.first + part.length)
-        figure = estimate(sums, criteria=[pairs[at] for at in places], formula=definition.formula)
+        criteria = [pairs[at] for at in places]
+        figure = estimate(sums, criteria=criteria, formula=definition.formula, method=method)
         components.append(
             {
                 "code": part.code,
                 **_figure(figure),
                 "sums": list(_sums(sums)),
-                "criteria": [_criterion(layout.codes[at], tally.counts[at]) for at in places],
+                "criteria": [_criterion(layout.codes[at], tally.counts[at], method) for at in places],
             }
         )
     shown = {
@@ -210,8 +225,8 @@ def _figure(found: Estimate) -> Json:
     }
 
 
-def _criterion(code: str, counts: Sequence[int]) -> Json:
-    found = criterion_estimate(counts[1:])
+def _criterion(code: str, counts: Sequence[int], method: Method) -> Json:
+    found = criterion_estimate(counts[1:], method)
     return {
         "code": code,
         "percent": number(found.percent),

@@ -22,7 +22,7 @@ from app.core.period_problems import PeriodUnknown
 from app.models.period import Period, Reissue, Snapshot
 from app.periods import documents, queries
 from app.periods.commitment import commitment_of, is_testable
-from app.periods.figures import Cell, Frame, Ground, Place, build, digest_of
+from app.periods.figures import Cell, Frame, Ground, Place, build, digest_of, method_of
 from app.periods.underway import Numbers, less, numbers, own_numbers, some_of
 from app.questionnaires.published import Published, PublishedQuestionnaires
 from app.rollups.compare import tally_of
@@ -125,7 +125,7 @@ async def _check(
     ]
     units = [place.id for place in places]
     ground = await _count(session, period, snapshot, published, places, stored)
-    frame = Frame(stored["name"], period.first_day, period.last_day, stored["min_n"])
+    frame = Frame(stored["name"], period.first_day, period.last_day, stored["min_n"], method_of(stored))
     counted = build(frame, published.definition, published.layout, ground)
     checked.units = len(units)
     checked.arrived_since = await queries.arrived(session, snapshot, period, units)

@@ -7,10 +7,12 @@ person publishes.
 
 import asyncio
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
@@ -30,7 +32,7 @@ from app.core.problems import InvalidRequest, QuestionnaireUnknown
 from app.models.period import Period, Snapshot
 from app.periods import queries, trees
 from app.periods.commitment import SALT_BYTES, commitment_of
-from app.periods.figures import Frame, Ground, build, canonical, digest_of
+from app.periods.figures import Frame, Ground, build, canonical, digest_of, method_of
 from app.periods.schemas import NewPeriod
 from app.questionnaires.published import Published, PublishedQuestionnaires
 
@@ -127,7 +129,7 @@ async def revise(
     if period.state not in {"closed", "published"} or not before:
         raise PeriodState(state=period.state)
     snapshot = await _take(
-        session, questionnaires, period, subject.actor, before[-1].revision + 1, reason, before[-1].digest
+        session, questionnaires, period, subject.actor, before[-1].revision + 1, reason, before[-1]
     )
     details = {"revision": snapshot.revision, "reason": reason, "commitment": commit_to(snapshot)}
     record(session, subject.actor, "period.revise", period, **details)
@@ -162,13 +164,14 @@ async def _take(
     actor: str,
     revision: int,
     reason: str | None,
-    before: str | None = None,
+    before: Snapshot | None = None,
 ) -> Snapshot:
     published = await questionnaires.by_id(period.questionnaire_id)
     ground = await _read(session, period)
     # of the nation it takes seconds, in which others want to be served
-    body, digest = await asyncio.to_thread(_written_down, frame_of(period), published, ground)
-    if digest == before:
+    last = None if before is None else before.body
+    body, digest = await asyncio.to_thread(_written_down, frame_of(period), published, ground, last)
+    if before is not None and digest == before.digest:
         raise NothingRevised
     snapshot = Snapshot(
         period_id=period.id,
@@ -185,7 +188,9 @@ async def _take(
     return snapshot
 
 
-def _written_down(frame: Frame, published: Published, ground: Ground) -> tuple[str, str]:
+def _written_down(frame: Frame, published: Published, ground: Ground, before: str | None) -> tuple[str, str]:
+    if before is not None:  # figures differ in what was said, and not in how it is counted
+        frame = replace(frame, method=method_of(orjson.loads(before)))
     body = canonical(build(frame, published.definition, published.layout, ground))
     return body, digest_of(body)
 

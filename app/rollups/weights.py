@@ -13,12 +13,12 @@ All of that is exact. What the weights cost is Kish's effective number (Kish 196
 
 and the interval is Wilson's, with the effective size of `index.effective_size` carried over to weights:
 
-    v = n/(n-1) x sum_h w_h^2 sum_i (y_hi - R_w x_hi)^2 / (sum_h w_h Sx_h)^2,   k = n_K x min(R_w, 1 - R_w)
+    v = sum_h w_h^2 sum_i (y_hi - R_w x_hi)^2 / (sum_h w_h Sx_h)^2,   k = n_K x min(R_w, 1 - R_w)
     1/n_e = (k x v / (R_w (1-R_w)) + 2/n_K) / (k + 2)
 
-with n_e at most n_K times the valid answers a person gave, and n_K itself where R_w is 0 or 1.
-With equal weights it is that very interval. It does not take off what stratifying gains, since these people
-chose themselves: an interval that is rather too wide than too narrow.
+with n_e at most n_K times the valid answers a person gave, and n_K itself where R_w is 0 or 1. With equal
+weights it is that very interval. It does not take off what stratifying gains, since these people chose
+themselves: an interval that is rather too wide than too narrow.
 
 The share. Link and tablet are two frames that each hold every visit. An estimate from each is put together as
 multiple frames are (Hartley 1962; Mecatti 2007: what stands in m frames counts 1/m in each): s_h = 1/m for m
@@ -99,17 +99,17 @@ def weigh(parts: Sequence[Part]) -> Weighted:
     if totals.x == 0:
         return Weighted(None, None, None, None, people, None)
     ratio = Fraction(totals.y, totals.x)
-    spread = sum_of_squares(parts, float(ratio)) * (people / (people - 1) if people > 1 else 1)
-    size = effective(float(ratio), spread / mass(parts) ** 2, totals, kish(totals))
-    return around(ratio, totals, size, people)
+    variance = sum_of_squares(parts, float(ratio)) / mass(parts) ** 2
+    size = effective(float(ratio), variance, totals, kish(totals))
+    return around(ratio, totals, size, kish(totals), people)
 
 
-def around(ratio: Fraction, totals: Totals, size: float, people: int) -> Weighted:
-    """A ratio as it is shown, with Wilson's interval for an effective size."""
+def around(ratio: Fraction, totals: Totals, size: float, worth: float, people: int) -> Weighted:
+    """A ratio as it is shown, with the interval of an effective size; `worth`: n_K, or what replaces it."""
     shown = percent(ratio.numerator, ratio.denominator)
     if shown is None:
         raise ValueError("a ratio has a percentage")
-    low, high = bounds(ratio.numerator / ratio.denominator, shown, size)
+    low, high = bounds(ratio.numerator / ratio.denominator, shown, size, worth)
     return Weighted(shown, low, high, ratio, people, hundredths(Fraction(totals.n**2, totals.nn)))
 
 

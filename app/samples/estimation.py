@@ -15,7 +15,8 @@ the figure.
 
 The interval is the product's own (`rollups/index`), with that v and with n_K / (1 - f), f averaged as the
 weights do, as the people it is drawn to: when everybody was asked and has answered, there is nothing left
-to be unsure of.
+to be unsure of. As there, v goes into it without the factor of the whole: times (m - 1)/m, m being all who
+answered.
 """
 
 from collections.abc import Sequence
@@ -60,8 +61,9 @@ def estimate(strata: Sequence[Answered], formula: Formula) -> Weighted:
         return Weighted(None, None, None, None, people, None)
     pooled = Fraction(totals.y, totals.x)
     variance = fsum(_spread(stratum, float(pooled)) for stratum in strata) / mass(parts) ** 2
-    size = effective(float(pooled), variance, totals, _people(strata, totals))
-    return around(pooled if formula == "pooled" else _mean(strata), totals, size, people)
+    worth = _people(strata, totals)
+    size = effective(float(pooled), variance * (people - 1) / people, totals, worth)
+    return around(pooled if formula == "pooled" else _mean(strata), totals, size, worth, people)
 
 
 def _spread(stratum: Answered, ratio: float) -> float:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from math import sqrt
+from math import comb, sqrt
 
 import pytest
 from hypothesis import given
@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from app.rollups.index import (
     Estimate,
     Formula,
+    Method,
     criterion_estimate,
     effective_size,
     estimate,
+    limits,
     mean_ratio,
     percent,
     percent_of,
@@ -22,6 +24,7 @@ from app.rollups.index import (
 from app.rollups.sums import Sums
 
 D = Decimal
+METHODS: tuple[Method, Method] = (2, 1)
 
 # A response is a row of answers to the same criteria: True satisfied, False not, None skipped.
 Rows = list[list[bool | None]]
@@ -219,7 +222,7 @@ def test_the_effective_size_follows_the_published_formula_step_by_step() -> None
     pairs = [(5, 5), (5, 2), (3, 3), (4, 4), (5, 0), (1, 1), (5, 4)]
     n, x, y = 7, 28, 19
     ratio = y / x
-    v = n / (n - 1) * sum((good - ratio * answers) ** 2 for answers, good in pairs) / x**2
+    v = sum((good - ratio * answers) ** 2 for answers, good in pairs) / x**2
     k = n * min(ratio, 1 - ratio)
     expected = (k + 2) / (k * v / (ratio * (1 - ratio)) + 2 / n)
     assert effective_size(Sums.from_pairs(pairs)) == pytest.approx(expected, rel=1e-12)
@@ -287,7 +290,10 @@ def test_without_a_valid_answer_there_is_no_figure_at_all() -> None:
         ([1, 0, 0, 0, 0], ("0.00", "0.00", "79.35")),
         ([0, 0, 0, 5, 5], ("100.00", "72.25", "100.00")),
         ([20, 0, 0, 0, 0], ("0.00", "0.00", "16.11")),
-        ([0, 0, 50, 25, 25], ("50.00", "40.34", "59.66")),  # plain Wilson on n: 40.38 to 59.62
+        ([0, 0, 50, 25, 25], ("50.00", "40.38", "59.62")),  # plain Wilson on n
+        ([0, 0, 1, 0, 4], ("80.00", "37.55", "98.97")),  # 1 - 0.0513 / 5; Wilson's is 96.38
+        ([1, 1, 0, 1, 2], ("60.00", "23.07", "92.89")),  # 1 - 0.3554 / 5; Wilson's is 88.24
+        ([0, 1, 0, 1, 0], ("50.00", "2.56", "97.44")),
         ([0, 0, 1, 0, 9_999_999], ("100.00", "100.00", "100.00")),
     ],
 )
@@ -312,16 +318,75 @@ def test_a_distribution_has_five_counts(counts: list[int]) -> None:
         criterion_estimate(counts)
 
 
-@given(st.integers(2, 5000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
-def test_a_criterion_is_plain_wilson_on_n_nearly(counts: tuple[int, int]) -> None:
-    # Nearly: n_e lies between n - 1 (the n/(n-1) of the variance) and n, so each bound lies between
-    # Wilson's on n and Wilson's on n - 1.
+@given(st.integers(6, 5000).flatmap(lambda n: st.tuples(st.just(n), st.integers(3, n - 3))))
+def test_a_criterion_is_plain_wilson_on_n_but_for_the_ends(counts: tuple[int, int]) -> None:
     n, satisfied = counts
-    size = effective_size(Sums.of_criterion(n, satisfied))
-    assert n - 1 - 1e-6 <= size <= n + 1e-6
-    plain, less, actual = (wilson(satisfied / n, m) for m in (n, n - 1, size))
-    assert less[0] - 1e-9 <= actual[0] <= plain[0] + 1e-9
-    assert plain[1] - 1e-9 <= actual[1] <= less[1] + 1e-9
+    assert effective_size(Sums.of_criterion(n, satisfied)) == pytest.approx(n)
+    assert limits(satisfied / n, n, n) == wilson(satisfied / n, n)
+
+
+def of_criterion(n: int, satisfied: int, method: Method) -> tuple[float, float]:
+    found = criterion_estimate([n - satisfied, 0, 0, 0, satisfied], method)
+    return float(found.low or 0) / 100, float(found.high or 0) / 100
+
+
+def chances(n: int, ratio: float) -> list[float]:
+    """Of 0 to n satisfied: everybody gives one answer, so coverage can be had without any draw."""
+    return [comb(n, x) * ratio**x * (1 - ratio) ** (n - x) for x in range(n + 1)]
+
+
+def covered(n: int, ratio: float, method: Method = 2) -> float:
+    bounds = [of_criterion(n, x, method) for x in range(n + 1)]
+    held = [low - 5e-5 <= ratio <= high + 5e-5 for low, high in bounds]  # shown with two decimals
+    return sum(chance for chance, inside in zip(chances(n, ratio), held, strict=True) if inside)
+
+
+def mean_width(n: int, ratio: float, method: Method) -> float:
+    bounds = [of_criterion(n, x, method) for x in range(n + 1)]
+    return sum(chance * (high - low) for chance, (low, high) in zip(chances(n, ratio), bounds, strict=True))
+
+
+SETTINGS = [(n, ratio) for n in (5, 10, 20, 50, 100, 300) for ratio in (0.5, 0.7, 0.85, 0.97)]
+
+
+@pytest.mark.parametrize(("n", "ratio"), SETTINGS)
+def test_the_interval_of_a_criterion_holds_the_truth_in_92_of_100_cases(n: int, ratio: float) -> None:
+    assert covered(n, ratio) >= 0.92
+
+
+@pytest.mark.parametrize("n", [5, 6, 8, 10, 15, 30, 60])
+def test_it_nearly_does_so_at_every_ratio_there_is(n: int) -> None:
+    assert min(covered(n, step / 200) for step in range(1, 200)) >= 0.905
+
+
+@pytest.mark.parametrize(("n", "ratio"), [(n, ratio) for n, ratio in SETTINGS if n >= 10])
+def test_from_ten_people_on_no_mean_width_has_grown_by_a_fiftieth(n: int, ratio: float) -> None:
+    assert mean_width(n, ratio, 2) <= mean_width(n, ratio, 1) * 1.02
+
+
+@pytest.mark.parametrize("n", [10, 20, 50, 100, 300])
+def test_from_ten_people_on_intervals_are_no_wider_over_the_ratios(n: int) -> None:
+    new, old = (
+        sum(mean_width(n, ratio, method) for size, ratio in SETTINGS if size == n) for method in METHODS
+    )
+    assert new <= old
+
+
+@pytest.mark.parametrize("n", [10**4, 10**6])
+@given(st.floats(0, 1))
+def test_of_many_people_no_figure_is_another(n: int, ratio: float) -> None:
+    satisfied = round(n * ratio)
+    new, old = (of_criterion(n, satisfied, method) for method in METHODS)
+    assert new == pytest.approx(old, abs=1.0001e-4), "a hundredth of a percent at most"
+
+
+def test_the_method_before_had_another_variance_and_wilsons_ends() -> None:
+    sums = Sums.from_pairs([(5, 5)] * 4 + [(5, 0)])
+    old, new = (estimate(sums, criteria=[], formula="pooled", method=method) for method in METHODS[::-1])
+    assert effective_size(sums) == pytest.approx(5)
+    assert effective_size(sums, 1) == pytest.approx(3 / (1 / 4 + 2 / 5))
+    assert (str(old.low), str(old.high)) == ("36.17", "96.58")
+    assert (str(new.low), str(new.high)) == ("37.55", "98.97")  # five people of one mind are five answers
 
 
 def test_the_mean_of_criteria_gets_the_sample_size_of_the_pooled_answers() -> None:

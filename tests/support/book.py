@@ -1,4 +1,4 @@
-"""The figures of some responses by the book: written from domain.md alone, with nothing of the product."""
+"""The figures of some responses by the book: from docs/figures.md alone, with nothing of the product."""
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -40,18 +40,35 @@ def book(said: Iterable[Said], places: Iterable[int], formula: str = "pooled") -
         ratio = sum(shares, Fraction(0)) / len(shares)
     r, scale = float(ratio), 1 + Z * Z / size
     centre, half = r + Z * Z / (2 * size), Z * sqrt(r * (1 - r) / size + Z * Z / (4 * size * size))
-    return Book(n, x, y, ratio, 100 * max(0, (centre - half) / scale), 100 * min(1, (centre + half) / scale))
+    low, high = max(0, (centre - half) / scale), min(1, (centre + half) / scale)
+    if size <= n * (1 + 1e-9):
+        low, high = ends(low, high, r, size)
+    return Book(n, x, y, ratio, 100 * low, 100 * high)
 
 
 def effective(pairs: Sequence[tuple[int, int]]) -> float:
-    """domain.md: how many independent answers these are worth."""
+    """docs/figures.md: how many independent answers these are worth."""
     n, x, y = len(pairs), sum(x for x, _ in pairs), sum(y for _, y in pairs)
     if n == 1 or y in {0, x}:
         return n
     r = y / x
-    v = n / (n - 1) * sum((b - r * a) ** 2 for a, b in pairs) / x**2
+    v = sum((b - r * a) ** 2 for a, b in pairs) / x**2
     k = n * min(r, 1 - r)
     return min(1 / ((k * v / (r * (1 - r)) + 2 / n) / (k + 2)), x)
+
+
+def ends(low: float, high: float, ratio: float, size: float) -> tuple[float, float]:
+    """The interval where people are worth one answer each: Poisson's bound beside one or two of them."""
+
+    def bound(people: float) -> float:
+        return 0.0512933 * min(people, 1) + (0.3553615 - 0.0512933) * max(people - 1, 0)
+
+    few, others = size * ratio, size * (1 - ratio)
+    if ratio <= 0.5 and few < 2.5:
+        low = min(low, bound(few) / size)
+    if ratio >= 0.5 and others < 2.5:
+        high = max(high, 1 - bound(others) / size)
+    return low, high
 
 
 def half_up(ratio: Fraction | None) -> float | None:
