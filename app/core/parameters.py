@@ -13,7 +13,7 @@ back from the provider of single sign-on (RFC 6749, 4.1.2: "The client MUST igno
 parameters").
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, get_args, get_origin
@@ -24,6 +24,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import File
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.core.errors import MAX_FAULTS, Problem
 from app.core.faults import Fault, pointer, unknown_field
@@ -61,8 +63,8 @@ def _strict(standard: Handler, route: StrictRoute) -> Handler:
     async def handle(request: Request) -> Response:
         faults = _query_faults(request, known) if request.scope["query_string"] else []
         if uploaded and request.headers.get("content-type", "").startswith("multipart/form-data"):
-            form = await request.form()  # kept by the request, which FastAPI asks for it again
-            faults += [unknown_field(uploaded, name) for name in dict.fromkeys(form) if name not in uploaded]
+            sent = await _sent(request)
+            faults += [unknown_field(uploaded, name) for name in sent if name not in uploaded]
         if not faults:
             return await standard(request)
         del faults[MAX_FAULTS:]
@@ -76,6 +78,14 @@ def _strict(standard: Handler, route: StrictRoute) -> Handler:
             raise InvalidRequest(faults=[*faults, *problem.faults]) from problem
 
     return handle
+
+
+async def _sent(request: Request) -> Iterable[str]:
+    """The fields of an upload, which the request keeps for FastAPI; the unreadable is refused as there."""
+    try:
+        return dict.fromkeys(await request.form())
+    except (ClientDisconnect, ValueError) as error:
+        raise HTTPException(400) from error
 
 
 async def _stop(**_: object) -> None:

@@ -105,9 +105,8 @@ def effective_size(sums: Sums, method: Method = 2) -> float:
         return float(n)  # v is undefined or zero: one person, one answer
     # x^2 times the residuals' sum of squares, in whole numbers: exact however close to cancelling.
     residuals = sums.yy * x * x - 2 * x * y * sums.xy + y * y * sums.xx
-    unit_variance = residuals / (x * x * y * (x - y))  # v / (R (1-R))
-    if method == 1:
-        unit_variance *= n / (n - 1)
+    upper, lower = (n, n - 1) if method == 1 else (1, 1)
+    unit_variance = upper * residuals / (lower * x * x * y * (x - y))  # v / (R (1-R))
     k = n * min(y, x - y) / x
     inverse = (k * unit_variance + PRIOR_WEIGHT / n) / (k + PRIOR_WEIGHT)
     return min(1 / inverse, float(x))

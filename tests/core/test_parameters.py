@@ -136,3 +136,15 @@ async def test_a_link_of_a_citizen_opens_whatever_a_messenger_added(
     assert (await http.get("/invitation", params=ADDED)).status_code == 200
     assert (await http.get("/kiosk", params=ADDED)).status_code == 200
     assert (await http.get(f"/s/{code}/thanks", params=ADDED)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"--x\r\nbroken", b'--x\r\nContent-Disposition: form-data; name="\xff\xfe"\r\n\r\n1\r\n--x--\r\n'],
+)
+async def test_an_upload_that_cannot_be_read_is_refused_as_ever(
+    http: httpx.AsyncClient, world: World, body: bytes
+) -> None:
+    headers = {**world.admin, "Content-Type": "multipart/form-data; boundary=x"}
+    answer = await http.post("/api/v1/units/import", content=body, headers=headers)
+    assert answer.status_code in {400, 422}, answer.text
