@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import PydanticCustomError
 
 from app.core.clock import read_day
-from app.core.text import clean, first_hidden, fits_in_address
+from app.core.text import clean, first_hidden, fits_in_address, respell
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff]")
@@ -69,8 +69,11 @@ def _address_part(value: str) -> str:
 Title = Annotated[Line, AfterValidator(_storable)]
 """A name to keep: one line as `text.clean` leaves it, nothing hidden in it."""
 
-NewCode = Annotated[Code, AfterValidator(_storable), AfterValidator(_address_part)]
-"""A code to keep: as `Title`, and fit to stand in an address (`/api/v1/units/{code}`)."""
+Name = Annotated[Title, AfterValidator(respell)]
+"""A name of a register to keep: as `Title`, with our own letters where others only look like them."""
+
+NewCode = Annotated[Code, AfterValidator(_storable), AfterValidator(respell), AfterValidator(_address_part)]
+"""A code to keep: as `Name`, and fit to stand in an address (`/api/v1/units/{code}`)."""
 
 
 def _dated(value: object) -> object:

@@ -61,7 +61,7 @@ class DeviceIn(In):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {"unit_code": "09166", "name": "Quầy 1", "questionnaire": DEFAULT_QUESTIONNAIRE}
+            "example": {"unit_code": "09187", "name": "Quầy 1", "questionnaire": DEFAULT_QUESTIONNAIRE}
         }
     )
 

@@ -182,7 +182,7 @@ async def read_published(
 async def read_published_unit(
     request: Request,
     period_id: PeriodId,
-    code: Annotated[Code, Path(examples=["09001"])],
+    code: Annotated[Code, Path(examples=["07210"])],
     session: FigureSession,
     style: AskedStyle,
     revision: Revision = None,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.searching import matches
 from app.core.text import fold
 from app.models.unit import Procedure
 from app.procedures.plan import Wanted
@@ -26,7 +27,7 @@ async def listing(
     """Procedures by code: `limit` and one more, behind the code `after`."""
     query = select(Procedure).order_by(Procedure.code).limit(limit + 1)
     if q is not None:
-        query = query.where(Procedure.search_text.contains(fold(q), autoescape=True))
+        query = query.where(matches(Procedure.search_text, q))
     if after is not None:
         query = query.where(Procedure.code > after)
     return (await session.scalars(query)).all()

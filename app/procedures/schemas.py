@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict
 
-from app.core.schema import In, NewCode, Out, Title
+from app.core.schema import In, Name, NewCode, Out
 from app.models.unit import ProcedureLevel
 
 
@@ -21,8 +21,8 @@ class NewProcedure(In):
     )
 
     code: NewCode
-    name: Title
-    field: Title
+    name: Name
+    field: Name
     level: ProcedureLevel
 
 

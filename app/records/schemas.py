@@ -14,7 +14,7 @@ EXAMPLE: dict[str, Any] = {
     "actor_name": "lan.nguyen",
     "action": "device.change",
     "target": "device:7b0c6c0e-58f5-4b1e-8c1c-3a4bb0cf2a90",
-    "units": ["09001"],
+    "units": ["07210"],
     "address": "203.0.113.7",
     "request_id": "5f0c9a3be1d24d77",
     "details": {"before": {"name": "Quầy 1"}, "after": {"name": "Quầy 2"}},

@@ -162,7 +162,7 @@ class VerdictIn(In):
     """A reviewer's verdict: back into the figures, or out of them for good, with the reason."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"unit_code": "09001", "verdict": "void", "reason": "Thử thiết bị"}]}
+        json_schema_extra={"examples": [{"unit_code": "07210", "verdict": "void", "reason": "Thử thiết bị"}]}
     )
 
     unit_code: Code

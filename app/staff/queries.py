@@ -7,12 +7,13 @@ the reach are shown.
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.auth.reach import subtree, within_reach
 from app.auth.subjects import Subject
+from app.core.searching import matches
 from app.models.account import TotpSecret
 from app.models.subject import User, UserRole
 from app.models.unit import Unit
@@ -50,7 +51,7 @@ async def listed(
         query = query.where(exists().where(UserRole.user_id == User.id, here))
     if q is not None:
         names = (User.username, User.display_name)
-        query = query.where(or_(*(func.lower(name).contains(q.lower(), autoescape=True) for name in names)))
+        query = query.where(or_(*(matches(name, q) for name in names)))
     if after is not None:
         query = query.where(User.username > after)
     return (await session.scalars(query)).all()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 
 from app.core.imports import ImportFault
-from app.core.schema import Code, Day, In, NewCode, Out, Title
+from app.core.schema import Code, Day, In, Name, NewCode, Out, Title
 from app.models.reorganisation import ReorganisationState
 from app.models.unit import UnitKind
 from app.units.changes import MAX_CHANGES, Change, ChangeKind, Target
@@ -17,11 +17,11 @@ EXAMPLE: dict[str, Any] = {
     "changes": [
         {
             "kind": "merge",
-            "from": ["09160", "09163"],
-            "to": [{"code": "09166", "name": "Phường Kinh Bắc", "kind": "commune", "parent_code": "24"}],
+            "from": ["09187", "09190"],
+            "to": [{"code": "09187", "name": "Phường Kinh Bắc", "kind": "commune", "parent_code": "24"}],
         },
-        {"kind": "merge", "from": ["09169"], "to": ["09172"]},
-        {"kind": "rename", "from": ["09175"], "to": [{"code": "09175", "name": "Phường Ví Dụ"}]},
+        {"kind": "merge", "from": ["09169"], "to": ["07210"]},
+        {"kind": "rename", "from": ["07228"], "to": [{"code": "07228", "name": "Phường Ví Dụ"}]},
     ],
 }
 
@@ -41,7 +41,7 @@ class TargetIn(In):
     model_config = ConfigDict(json_schema_extra=_or_code)
 
     code: NewCode
-    name: Title | None = None
+    name: Name | None = None
     kind: UnitKind | None = None
     parent_code: Code | None = None
 

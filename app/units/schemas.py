@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.schema import Day, In, Line, NewCode, Out, Title
+from app.core.schema import Day, In, Line, Name, NewCode, Out, Title
 from app.core.text import plausible_email
 from app.models.unit import UnitKind
 from app.units.contact import plausible_phone, plausible_url
@@ -129,7 +129,7 @@ class NewUnit(In):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "code": "09166",
+                "code": "09187",
                 "name": "Phường Kinh Bắc",
                 "kind": "commune",
                 "parent_code": "24",
@@ -139,7 +139,7 @@ class NewUnit(In):
     )
 
     code: NewCode
-    name: Title
+    name: Name
     kind: UnitKind
     parent_code: NewCode | None = None
     valid_from: Day | None = None

@@ -55,7 +55,7 @@ class QuestionnaireChoice(In):
 
 EXAMPLE: dict[str, JsonValue] = {
     "dossier_code": "H05.12-261120-0042",
-    "unit_code": "09001",
+    "unit_code": "07210",
     "served_on": "2026-11-20",
     "procedure_code": "1.001193",
     "counter": "3",

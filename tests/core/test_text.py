@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.text import clean, first_hidden, fold
+from app.core.text import clean, first_hidden, fold, respell, search_key
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,51 @@ def test_characters_nobody_sees_are_found(char: str) -> None:
 @pytest.mark.parametrize("text", ["", "Bắc Ninh", "a\u00a0b", "100 %", "😀", "\u0301"])
 def test_what_can_be_seen_is_not_hidden(text: str) -> None:
     assert first_hidden(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("Ðông Hà", "Đông Hà"),
+        ("Phường ðồng Xoài", "Phường đồng Xoài"),
+        ("ƉắK", "ĐắK"),
+        ("ǎ\u0301n", "ắn"),
+        ("Xã\u00a0 Bắc\u3000Hà ", "Xã Bắc Hà"),
+        ("Xã Ea H’leo", "Xã Ea H'leo"),
+        ("“Đắk” ‘B’", "“Đắk” ‘B’"),
+        ("０７２１０", "07210"),
+        (unicodedata.normalize("NFD", "Hoà Thuỷ"), "Hoà Thuỷ"),
+    ],
+)
+def test_a_name_is_stored_with_our_own_letters(text: str, stored: str) -> None:
+    assert respell(text) == stored
+
+
+@given(st.text())
+def test_respelling_twice_changes_nothing(text: str) -> None:
+    assert respell(respell(text)) == respell(text)
+
+
+@pytest.mark.parametrize(
+    ("kept", "typed"),
+    [
+        ("Phường Đông Hà", "Ðông hà"),
+        ("Phường Ðông Hà", "dong ha"),
+        ("Xã Hoà Thuỷ", "Hòa Thủy"),
+        ("Xã Quý Lộc", "quí lộc"),
+        ("Xã Ea H'Leo", "ea h’leo"),
+        ("Xã Ea H'Leo", "Eahleo"),
+        ("Tỉnh Kon Tum", "Kontum"),
+        ("Xã Chân Mây - Lăng Cô", "Chân Mây–Lăng Cô"),
+        ("Xã Вắc Nіnh", "bắc ninh"),
+        ("Xã Bắc\u200bNinh", "bắc ninh"),
+        ("Xã Bắc Ninh", unicodedata.normalize("NFD", "bẮc\u00a0ninh")),
+    ],
+)
+def test_a_key_forgets_what_keyboards_and_old_files_make_different(kept: str, typed: str) -> None:
+    assert search_key(typed) in search_key(kept)
+
+
+@given(st.text())
+def test_keying_twice_changes_nothing(text: str) -> None:
+    assert search_key(search_key(text)) == search_key(text)

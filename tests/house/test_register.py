@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "app").rglob("*.py"))
 TEXT = files("app.demo").joinpath("data/units-vietnam.csv").read_text("utf-8")
 ROWS = list(csv.DictReader(TEXT.splitlines()))
 UNITS = {row["code"]: row for row in ROWS}
@@ -100,3 +101,11 @@ def test_a_document_names_only_codes_that_the_register_has(path: Path) -> None:
     assert [code for code in named if code not in UNITS] == []
     for code, name in re.findall(r'"code": "([0-9]{5})", "name": "([^"]+)"', text):
         assert UNITS[code]["name"] == name
+
+
+def test_examples_in_the_contract_name_only_codes_that_the_register_has() -> None:
+    named = {
+        code: path for path in EXAMPLES for code in re.findall(r'"(0[0-9]{4})"', path.read_text("utf-8"))
+    }
+    assert len(named) >= 5
+    assert {code: path for code, path in named.items() if code not in UNITS} == {}

@@ -143,6 +143,9 @@ async def test_an_administrator_sees_the_people_of_their_branch_and_of_these_onl
     assert await usernames(http, world.admin) == ["admin", "both", "head", "theirs"]
     assert await usernames(http, world.admin, unit="27") == ["both", "theirs"]
     assert await usernames(http, world.admin, q="HEI") == ["theirs"]
+    await world.person("binh", display_name="Nguyễn Đức Bình")
+    for typed in ("nguyen duc", "NGUYỄN ÐỨC", "đức bình"):
+        assert await usernames(http, world.admin, q=typed) == ["binh"]
     assert refusal(await http.get(USERS, params={"unit": "27"}, headers=head)) == (404, "unit_unknown")
 
 
