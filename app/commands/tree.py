@@ -49,6 +49,9 @@ def _import(run: Importer, file: Path, dry_run: bool) -> None:
             return await run(session, None, content, file.name, dry_run)
 
     result = on_database(work)
+    for change in result.changes:
+        said = f"{change.code} {change.field}: {change.before} -> {change.after}"
+        out.print(said, soft_wrap=True, markup=False)
     for fault in result.faults:
         column = f", {fault.column}" if fault.column else ""
         err.print(f"row {fault.row}{column}: {fault.detail('en')}", soft_wrap=True)

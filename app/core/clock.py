@@ -11,6 +11,11 @@ from zoneinfo import ZoneInfo
 
 MAX_PERIOD_YEARS = 10
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WRITTEN = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
+_IN_WORDS = re.compile(r"(?:ngày )?([0-9]{1,2}) tháng ([0-9]{1,2}) năm ([0-9]{4})")
+_MIDNIGHT = re.compile(r"[T ]0{1,2}:00(?::00(?:\.0+)?)?$")
+_COUNTED = re.compile(r"([2-9][0-9]{4})(?:\.0)?")
+_SPREADSHEETS_ZERO = date(1899, 12, 30)
 _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _FIRST = datetime(1, 1, 3, tzinfo=UTC)
 _LAST = datetime(9999, 12, 29, tzinfo=UTC)
@@ -61,6 +66,21 @@ def read_day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:  # it looks like a day, but no calendar has it
         return None
+
+
+def read_written_day(text: str) -> date | None:
+    """The day of a text as tables have it; None for all else.
+
+    `2025-07-01`; `01/07/2025`, `1-7-2025`, `01.07.2025` and `ngày 01 tháng 7 năm 2025`, day first, as in
+    Viet Nam; either with midnight behind it; and 45839, the days since 30 December 1899 of a spreadsheet.
+    """
+    said = _MIDNIGHT.sub("", text)
+    if (counted := _COUNTED.fullmatch(said)) is not None:
+        return _SPREADSHEETS_ZERO + timedelta(days=int(counted[1]))
+    if (written := _WRITTEN.fullmatch(said.lower()) or _IN_WORDS.fullmatch(said.lower())) is not None:
+        day, month, year = written.groups()
+        return read_day(f"{year}-{int(month):02}-{int(day):02}")
+    return read_day(said)
 
 
 def month_start(day: date) -> date:

@@ -5,17 +5,18 @@ with any fault nothing is written, and the answer is 422 with the same body a dr
 reads only the status still learns that nothing happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.core.clock import read_day
+from app.core.clock import read_written_day
 from app.core.errors import Problem
 from app.core.openapi import problems
 from app.core.problems import BadRequest, BodyTooLarge, InvalidRequest
+from app.core.row_faults import FEW, FaultsByKind, RowFault
 from app.core.schema import Out
-from app.core.tables import MAX_FAULTS, Row, RowFault
+from app.core.tables import Row
 from app.core.text import fits_in_address
 from app.core.texts import Language
 
@@ -37,15 +38,42 @@ class ImportResult:
     updated: int = 0
     unchanged: int = 0
     faults: Sequence[RowFault] = ()
+    changes: Sequence["FieldChange"] = ()
 
 
 class ImportFault(Out):
-    """One fault of the file: the row as a spreadsheet numbers it, and the column if it is one cell's."""
+    """One fault of the file: the row as a spreadsheet numbers it, and the column if it is one cell's.
+
+    Where more than ten rows have it, it is told once: `count` says how many they are, `rows` the first ten.
+    """
 
     row: int
     column: str | None
     code: str
     detail: str
+    count: int = 1
+    rows: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, fault: RowFault, language: Language) -> "ImportFault":
+        """The fault in the caller's language."""
+        return cls(
+            row=fault.row,
+            column=fault.column,
+            code=fault.code,
+            detail=fault.detail(language),
+            count=len(fault.rows) or 1,
+            rows=list(fault.rows[:FEW] or (fault.row,)),
+        )
+
+
+class FieldChange(Out):
+    """A field that an import changes: as it was and as it becomes, null where there is nothing."""
+
+    code: str
+    field: str
+    before: str | None
+    after: str | None
 
 
 class ImportReport(Out):
@@ -55,6 +83,8 @@ class ImportReport(Out):
     updated: int
     unchanged: int
     errors: list[ImportFault]
+    changes: Sequence[FieldChange] = ()
+    """Of each row counted as updated every field that changes."""
 
 
 class Table:
@@ -62,20 +92,21 @@ class Table:
 
     def __init__(self, rows: Sequence[Row], faults: Sequence[RowFault]) -> None:
         self.rows = rows
-        self._faults = list(faults)
-        self._faulty = {(fault.row, fault.column) for fault in faults}
-        self.whole = len(faults) < MAX_FAULTS and not any(fault.code in _INCOMPLETE for fault in faults)
+        self._faults = FaultsByKind(faults)
+        self.whole = not any(fault.code in _INCOMPLETE for fault in faults)
         """Whether everything was read: only then may one say of a code that it is not in the file."""
 
     def accuse(self, row: Row, column: str, code: str, **params: object) -> None:
         """Add a fault of one cell, unless the cell has one."""
-        if (row.number, column) not in self._faulty:
-            self._faulty.add((row.number, column))
-            self._faults.append(RowFault(row.number, column, code, params))
+        self._faults.add(RowFault(row.number, column, code, params))
+
+    def is_accused(self, row: Row, column: str) -> bool:
+        """Whether the cell has a fault already."""
+        return (row.number, column) in self._faults
 
     def faults(self) -> list[RowFault]:
-        """All faults in the order of the file, at most MAX_FAULTS."""
-        return sorted(self._faults, key=lambda fault: fault.row)[:MAX_FAULTS]
+        """All faults in the order of the file, many of one kind as one."""
+        return self._faults.listed()
 
     def by_code(self) -> dict[str, Row]:
         """The rows by their code; accuses codes that are no codes, and every row that repeats one."""
@@ -106,10 +137,24 @@ class Table:
     def day(self, row: Row, column: str) -> date | None:
         """The cell as a day; None where it is empty or (accused) no day."""
         value = row.values[column]
-        day = read_day(value)
+        day = read_written_day(value)
         if day is None and value:
             self.accuse(row, column, "invalid_date")
         return day
+
+
+def changes_of(code: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[FieldChange]:
+    """The fields of one row that differ, as texts."""
+    return [
+        FieldChange(
+            code=code,
+            field=field,
+            before=None if before[field] is None else str(before[field]),
+            after=None if after[field] is None else str(after[field]),
+        )
+        for field in after
+        if before[field] != after[field]
+    ]
 
 
 def report(result: ImportResult, language: Language) -> ImportReport:
@@ -118,10 +163,8 @@ def report(result: ImportResult, language: Language) -> ImportReport:
         created=result.created,
         updated=result.updated,
         unchanged=result.unchanged,
-        errors=[
-            ImportFault(row=fault.row, column=fault.column, code=fault.code, detail=fault.detail(language))
-            for fault in result.faults
-        ],
+        errors=[ImportFault.of(fault, language) for fault in result.faults],
+        changes=list(result.changes),
     )
 
 

@@ -5,6 +5,7 @@ has both languages. `{name}` stands for a value from the fault's params.
 """
 
 from app.core.figure_faults import FIGURE_FAULTS
+from app.core.table_faults import TABLE_FAULTS
 from app.core.texts import Text
 
 NEAREST = Text(" Tên gần nhất: {nearest}.", " The nearest name: {nearest}.")
@@ -43,43 +44,7 @@ FAULTS: dict[str, Text] = {
         "The series has more than {limit} points: choose a longer grain or a shorter period.",
     ),
     # a table uploaded for import
-    "empty_table": Text("Tệp không có dữ liệu.", "The file is empty."),
-    "unreadable_workbook": Text(
-        "Không đọc được tệp bảng tính: tệp bị hỏng, có mật khẩu, quá lớn hoặc không phải XLSX. "
-        "Hãy lưu lại thành XLSX hoặc CSV (UTF-8).",
-        "This spreadsheet cannot be read: it is damaged, protected by a password, too large or not XLSX. "
-        "Save it again as XLSX or CSV (UTF-8).",
-    ),
-    "unpacks_too_large": Text(
-        "Tệp bảng tính giải nén ra quá {limit} MB.", "The spreadsheet unpacks to more than {limit} MB."
-    ),
-    "not_utf8": Text(
-        "Chữ không ở dạng UTF-8; hãy lưu tệp thành CSV UTF-8.",
-        "The text is not UTF-8; save the file as CSV UTF-8.",
-    ),
-    "hidden_character": Text(
-        "Có ký tự ẩn hoặc xuống dòng ({character}).",
-        "Holds a hidden character or a line break ({character}).",
-    ),
-    "unknown_column": Text(
-        "Không có cột nào tên như vậy; các cột được nhận: {allowed}.",
-        "There is no column of this name; the columns are: {allowed}.",
-    ),
-    "missing_column": Text("Thiếu cột bắt buộc này.", "This required column is missing."),
-    "duplicate_column": Text("Cột này có hai lần.", "This column stands there twice."),
-    "cell_without_heading": Text(
-        "Ô thứ {position} của dòng không thuộc cột nào có tên.",
-        "Cell {position} of the row has no heading above it.",
-    ),
-    "broken_row": Text(
-        "Dòng này có dấu ngoặc kép không đóng hoặc ô dài quá {limit} ký tự; phần còn lại chưa được đọc.",
-        "A quotation mark in this row is not closed, or a cell is longer than {limit} characters; "
-        "the rest was not read.",
-    ),
-    "too_many_rows": Text(
-        "Tệp có quá {limit} dòng; phần còn lại chưa được đọc.",
-        "The file has more than {limit} rows; the rest was not read.",
-    ),
+    **TABLE_FAULTS,
     # questionnaires
     "duplicate_code": Text("Mã này đã dùng ở trên.", "This code is already used above."),
     "invalid_code": Text(
@@ -108,6 +73,20 @@ FAULTS: dict[str, Text] = {
     "no_answer": Text("Cần trả lời ít nhất một câu.", "At least one question must be answered."),
     # an import of units or procedures
     "duplicate_row": Text("Mã này đã có ở dòng {first}.", "This code stands in row {first} already."),
+    "code_taken_for_number": Text(
+        "Bảng tính đã coi mã này là số và làm mất chữ số 0; mã đúng có lẽ là {likely}.",
+        "A spreadsheet took this code for a number and lost zeros; it was probably {likely}.",
+    ),
+    "only_by_reorganisation": Text(
+        "Đơn vị đã có lượt giao dịch, phản hồi hoặc quyết định sắp xếp; loại và cấp trên của nó chỉ thay đổi "
+        "bằng một lần sắp xếp có ngày hiệu lực.",
+        "This unit or one beneath it has visits, responses or a reorganisation; its kind and its parent "
+        "change by a reorganisation, with a day.",
+    ),
+    "name_of_before": Text(
+        "Đây là tên cũ; theo quyết định sắp xếp, đơn vị nay mang tên {name}.",
+        "This is a former name; by a reorganisation the unit is called {name} now.",
+    ),
     "code_taken": Text(
         "Mã này đã thuộc về một đơn vị ngoài phạm vi của bạn.",
         "This code belongs to a unit outside your reach already.",

@@ -112,6 +112,15 @@ def _first_visible(book: python_calamine.CalamineWorkbook) -> int:
     raise python_calamine.WorksheetNotFound
 
 
+def _merged_down(sheet: python_calamine.CalamineSheet) -> dict[int, list[tuple[int, int]]]:
+    """Cells merged over several rows, by their first row: column and last row. A person sees them in each."""
+    merged: dict[int, list[tuple[int, int]]] = {}
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
+        if bottom > top:
+            merged.setdefault(top + 1, []).append((left, bottom + 1))
+    return merged
+
+
 def _limit(kind: int, most: int) -> None:
     """Lower a limit of this process; one that is lower already stays."""
     hard = resource.getrlimit(kind)[1]
@@ -126,11 +135,19 @@ def _child(max_lines: int) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))
     sheet = book.get_sheet_by_index(_first_visible(book))
+    merged = _merged_down(sheet)
+    spread: dict[int, tuple[int, str]] = {}  # column: last row of the merged cell, its text
     written = lines = 0
     for number, row in enumerate(sheet.iter_rows(), start=1):
         cells = [cell_text(value) for value in row]
         if not any(cells):
             continue
+        for column, (last, shown) in spread.items():
+            if number <= last and column < len(cells):
+                cells[column] = cells[column] or shown
+        spread |= {
+            column: (last, cells[column]) for column, last in merged.get(number, ()) if column < len(cells)
+        }
         line = json.dumps([number, cells])
         written += len(line)
         lines += 1

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
 from app.auth.subjects import Subject
-from app.core.imports import MAX_ROWS, ImportResult, Table
+from app.core.imports import MAX_ROWS, ImportResult, Table, changes_of
 from app.core.locks import Lock, hold
 from app.core.problems import WholeReachNeeded
 from app.core.tables import read_rows
@@ -52,7 +52,12 @@ async def import_procedures(
     plan = await asyncio.to_thread(make_plan, Table(rows, faults), standing, PROCEDURE_LEVELS)
     if plan.faults:
         return ImportResult(faults=plan.faults)
-    result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged)
+    changes = [
+        change
+        for one in plan.updated
+        for change in changes_of(one.code, standing[one.code]._asdict(), one._asdict())
+    ]
+    result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged, changes=changes)
     if not dry_run:
         await queries.write(session, plan.created, plan.updated, ids)
         actor = subject.actor if subject else audit.SYSTEM

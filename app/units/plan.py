@@ -8,7 +8,7 @@ it was; there are no loops, today or on a day of a decided change to come; so ev
 the reach.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from app.core.imports import MAX_NAME, Table
 from app.core.tables import Row, RowFault
+from app.core.text import fold
 from app.units.loops import in_loops
+from app.units.zeros import Coded, LikelyCodes
 
 COLUMNS = ("code", "name", "kind", "parent_code", "valid_from")
 REQUIRED = ("code", "name", "kind")
@@ -39,6 +41,8 @@ class Standing(NamedTuple):
     """The day of a decided change to come: a file that changed the unit before would be undone by it."""
     ahead_parent: str | None = None
     """Beneath whom it shall stand from that day on."""
+    former_names: Sequence[str] = ()
+    """What it was called before, by decision."""
 
     @property
     def ended(self) -> bool:
@@ -54,6 +58,10 @@ class Wanted(NamedTuple):
     kind: str
     parent_code: str | None
     valid_from: date | None
+
+    def facts(self) -> dict[str, object]:
+        """What may change of it."""
+        return {name: value for name, value in self._asdict().items() if name != "code"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,14 @@ def make_plan(
     standing: Mapping[str, Standing],
     kinds: Sequence[str],
     reaches_all: bool,
-    former_codes: Container[str] = (),
+    former_codes: Collection[str] = (),
+    used: Container[str] = (),
 ) -> Plan:
-    """Compare the rows with the units that stand there, by code. A code that a unit once had is not free."""
+    """Compare the rows with the units that stand there, by code. A code that a unit once had is not free.
+
+    `used` are units with visits or responses of their own or beneath them.
+    """
+    _check_numbers(table, standing, former_codes)
     rows = table.by_code()
     table.check_length("name", MAX_NAME)
     table.check_word("kind", kinds)
@@ -90,6 +103,8 @@ def make_plan(
             table.accuse(row, "code", "code_in_use")
         elif table.whole:
             _check_parent(table, row, known, rows, standing, reaches_all)
+        if known is not None and known.reached:
+            _check_history(table, row, known, used)
 
     for code in _looped(rows, wanted, standing):
         table.accuse(rows[code], "parent_code", "parent_loop")
@@ -149,6 +164,35 @@ def _check_parent(
         table.accuse(row, "parent_code", "unknown_parent", parent=parent)
     elif above is not None and above.ended:
         table.accuse(row, "parent_code", "parent_closed", parent=parent)
+
+
+def _check_numbers(table: Table, standing: Mapping[str, Standing], former_codes: Collection[str]) -> None:
+    """Accuse codes that a spreadsheet took for numbers; before anything else, because all else follows."""
+    coded = [Coded(row.values["code"], row.values["kind"], row.values["parent_code"]) for row in table.rows]
+    known = [Coded(code, unit.kind) for code, unit in standing.items()]
+    known += [Coded(code, None) for code in former_codes if code not in standing]
+    codes = LikelyCodes(known, coded)
+    for row, one in zip(table.rows, coded, strict=True):
+        if (likely := codes.of(one)) is not None:
+            table.accuse(row, "code", "code_taken_for_number", likely=likely)
+        if (likely := codes.above(one)) is not None:
+            table.accuse(row, "parent_code", "code_taken_for_number", likely=likely)
+
+
+def moves(row: Row, known: Standing) -> bool:
+    """Whether a row gives a unit another kind or parent."""
+    return row.values["kind"] != known.kind or row.values["parent_code"] not in {"", known.parent_code}
+
+
+def _check_history(table: Table, row: Row, known: Standing, used: Container[str]) -> None:
+    """Accuse what only a reorganisation changes, and names that one has changed: the list is an old one."""
+    name = row.values["name"]
+    if moves(row, known) and (known.reorganised or row.values["code"] in used):
+        column = "parent_code" if row.values["kind"] == known.kind else "kind"
+        table.accuse(row, column, "only_by_reorganisation")
+    former = name in known.former_names or fold(name) in map(fold, known.former_names)
+    if former and name != known.name and (name in known.former_names or fold(name) != fold(known.name)):
+        table.accuse(row, "name", "name_of_before", name=known.name)
 
 
 def _differs(unit: Wanted, known: Standing) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Integer,
+    Text,
     and_,
     any_,
     case,
@@ -26,11 +27,17 @@ from sqlalchemy.orm import aliased
 
 from app.auth.reach import within_reach
 from app.auth.subjects import Subject
-from app.core.text import fold
+from app.core.searching import matches
 from app.models.reorganisation import UnitVersion
+from app.models.response import Response
+from app.models.rollup import UnitDay, UnitMonth, VisitDay, VisitMonth
 from app.models.unit import Unit
+from app.models.visit import Visit
 from app.units.forest import search_text
 from app.units.plan import Standing, Wanted
+
+_COUNTED = (Visit, Response, UnitDay, UnitMonth, VisitDay, VisitMonth)
+"""Where it shows that a unit has served; the figures stay when the rows they are of are deleted."""
 
 
 class Found(NamedTuple):
@@ -120,7 +127,7 @@ async def listing(
     if kind is not None:
         query = query.where(state["kind"] == kind)
     if q is not None:
-        query = query.where(state["search_text"].contains(fold(q), autoescape=True))
+        query = query.where(matches(state["search_text"], q))
     if on is not None:
         begun = or_(Unit.valid_from.is_(None), Unit.valid_from <= on)
         query = query.where(begun, or_(Unit.valid_to.is_(None), Unit.valid_to >= on))
@@ -173,6 +180,12 @@ async def all_standing(
     reached: ColumnElement[bool] = true() if subject is None else within_reach(Unit.id, subject)
     # only a reorganisation ends a unit, and one that was closed or split has no other state
     changed = or_(Unit.valid_to.is_not(None), exists().where(UnitVersion.unit_id == Unit.id))
+    past = aliased(UnitVersion)
+    names = (
+        select(func.array_agg(past.name))
+        .where(past.unit_id == Unit.id, past.valid_to.is_not(None))
+        .scalar_subquery()
+    )
     rows = await session.execute(
         select(
             Unit.id,
@@ -186,6 +199,7 @@ async def all_standing(
             changed,
             ahead.valid_from,
             above.code,
+            func.coalesce(names, literal([], ARRAY(Text))),
         )
         .outerjoin(last, _on(last, Unit, None))
         .outerjoin(parent, stood == parent.id)
@@ -199,6 +213,21 @@ async def all_standing(
         state: list[Any] = list(row[2:])
         standing[row[1]] = Standing(*state)
     return standing, ids
+
+
+async def used(session: AsyncSession, ids: Mapping[str, int], *, lock: bool) -> set[str]:
+    """Which of these have visits, responses or figures, their own or those of a unit beneath.
+
+    With `lock` nothing is added to them until the transaction ends.
+    """
+    wanted = any_(literal(list(ids.values()), ARRAY(Integer)))
+    if lock:
+        await session.execute(select(Unit.id).where(Unit.id == wanted).order_by(Unit.id).with_for_update())
+    top = select(Unit.id.label("top"), Unit.id).where(Unit.id == wanted).cte("beneath", recursive=True)
+    beneath = top.union(select(top.c.top, Unit.id).join(top, Unit.parent_id == top.c.id))
+    counted = or_(*(exists().where(one.unit_id == beneath.c.id) for one in _COUNTED))
+    found = set(await session.scalars(select(beneath.c.top).where(counted).distinct())) if ids else set()
+    return {code for code, unit_id in ids.items() if unit_id in found}
 
 
 async def write(

@@ -1,6 +1,7 @@
 """Adding units, one at a time or as a table, and changing them: nobody does so outside their reach."""
 
 import asyncio
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -8,14 +9,14 @@ from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.faults import Fault
-from app.core.imports import MAX_ROWS, ImportResult, Table
+from app.core.imports import MAX_ROWS, ImportResult, Table, changes_of
 from app.core.locks import Lock, hold
 from app.core.problems import InvalidRequest, UnitExists
-from app.core.tables import read_rows
+from app.core.tables import Row, read_rows
 from app.models.unit import UNIT_KINDS, Unit
 from app.units import deeds, queries
 from app.units.forest import search_text
-from app.units.plan import COLUMNS, REQUIRED, make_plan
+from app.units.plan import COLUMNS, REQUIRED, Standing, make_plan, moves
 from app.units.schemas import NewUnit, UnitChange
 
 _CHANGEABLE = ("contact", "opening_hours", "require_totp")
@@ -91,11 +92,18 @@ async def import_units(
     standing, ids = await queries.all_standing(session, subject)
     reaches_all = subject is None or subject.unit_ids is None
     former = await queries.former_codes(session)
+    moved = {row.values["code"] for row in rows if _moves(row, standing)}
+    used = await queries.used(session, {code: ids[code] for code in moved}, lock=not dry_run)
     table = Table(rows, faults)
-    plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former)
+    plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former, used)
     if plan.faults:
         return ImportResult(faults=plan.faults)
-    result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged)
+    changes = [
+        change
+        for unit in plan.updated
+        for change in changes_of(unit.code, standing[unit.code]._asdict(), unit.facts())
+    ]
+    result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged, changes=changes)
     if not dry_run:
         known = await queries.write(session, plan.created, plan.updated, ids)
         actor = subject.actor if subject else audit.SYSTEM
@@ -106,3 +114,8 @@ async def import_units(
         await session.flush()
         await deeds.record_import(session, actor, plan, standing, known)
     return result
+
+
+def _moves(row: Row, standing: Mapping[str, Standing]) -> bool:
+    known = standing.get(row.values["code"])
+    return known is not None and known.reached and moves(row, known)

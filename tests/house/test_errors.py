@@ -25,6 +25,7 @@ SENTENCES = {
 CATALOGUES = {f"core/{path.name}" for path in (ROOT / "app" / "core").glob("*problems.py")} | {
     "core/messages.py",
     "core/figure_faults.py",
+    "core/table_faults.py",
 }
 USED = {
     text
@@ -93,6 +94,7 @@ def test_every_problem_stands_in_the_catalogue() -> None:
     catalogues = {f"app.core.{Path(name).stem}" for name in CATALOGUES} - {
         "app.core.messages",
         "app.core.figure_faults",
+        "app.core.table_faults",
     }
     assert {kind.__module__ for kind in PROBLEMS.values()} == catalogues
     assert len(PROBLEMS) >= 30

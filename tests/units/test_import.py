@@ -87,7 +87,7 @@ async def test_all_faults_of_all_rows_are_named_and_nothing_is_written(
         "09003,Xã Khác,commune,24,\n"  # row 3: the code again
         ",Xã Không Mã,commune,24,\n"  # row 4: no code
         "09004,Xã Lạc,commune,99,\n"  # row 5: no such parent
-        "09005,Xã Sai,village,24,01/07/2025\n"  # row 6: kind and day
+        "09005,Xã Sai,village,24,31/06/2025\n"  # row 6: kind and day
         "24,Bắc Ninh,province,09001,\n"  # row 7: a loop through the database
         "l1,L1,commune,l2,\nl2,L2,commune,l1,\n"  # rows 8 and 9: a loop in the file
     )
@@ -215,7 +215,7 @@ async def test_a_workbook_is_read_like_a_table(
     [
         (b"", "empty_table"),
         (b"PK\x03\x04 no workbook", "unreadable_workbook"),
-        (b"\xff\xfea\0", "not_utf8"),
+        (b"\xff\xfea\0", "missing_column"),
         (b"code,name\n1,a\n", "missing_column"),
         (b"code,name,kind,parent\n1,a,commune,2\n", "unknown_column"),
         (HEAD.encode() + b'a,"A,centre,24,\n', "broken_row"),

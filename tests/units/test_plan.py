@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.imports import Table
-from app.core.tables import MAX_FAULTS, Row, RowFault
+from app.core.tables import Row, RowFault
 from app.models.unit import UNIT_KINDS
 from app.units.loops import in_loops
 from app.units.plan import Plan, Standing, Wanted, make_plan
@@ -169,9 +169,19 @@ def test_parents_are_not_missed_in_a_file_that_was_not_read_whole() -> None:
     assert found(plan(row(2, "a", "p"), faults=(broken,))) == [(3, None, "broken_row")]
 
 
-def test_faults_stay_within_their_limit() -> None:
-    rows = [row(number, "a", kind="x") for number in range(2, MAX_FAULTS + 10)]
-    assert len(plan(*rows).faults) == MAX_FAULTS
+def test_many_faults_of_a_kind_are_one_with_all_its_rows() -> None:
+    rows = [row(number, "a", kind="x") for number in range(2, 1_000)]
+    kinds, codes = plan(*rows).faults
+    assert (kinds.row, kinds.column, kinds.code, kinds.rows) == (
+        2,
+        "kind",
+        "not_allowed",
+        tuple(range(2, 1_000)),
+    )
+    assert (codes.row, codes.column, codes.rows) == (3, "code", tuple(range(3, 1_000)))
+    assert codes.detail("en").endswith(
+        "(There are 997 such rows, the first: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12.)"
+    )
 
 
 def test_with_a_fault_nothing_is_to_be_written() -> None:
