@@ -67,7 +67,7 @@ def column_of(heading: str, columns: Iterable[str]) -> str | None:
 def word_of(column: str, value: str) -> str:
     """A word of a column in the table's own language; any other value as it is."""
     words = _FOLDED_WORDS.get(column)
-    return value if words is None else words.get(fold(value), value)
+    return value if words is None or value in words.values() else words.get(fold(value), value)
 
 
 def header_place(lines: Sequence[Sequence[str]], columns: Sequence[str], required: Sequence[str]) -> int:
@@ -89,4 +89,6 @@ def numbers_columns(cells: Sequence[str]) -> bool:
 
 def is_total(cells: Iterable[str]) -> bool:
     """Whether a row adds others up."""
-    return any(_TOTAL.fullmatch(fold(cell)) is not None for cell in cells)
+    return any(
+        cell[:1].lower() in {"t", "c"} and _TOTAL.fullmatch(fold(cell)) for cell in map(str.strip, cells)
+    )

@@ -8,6 +8,7 @@ reads only the status still learns that nothing happened.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from app.core.clock import read_written_day
@@ -144,16 +145,16 @@ class Table:
 
 
 def changes_of(code: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[FieldChange]:
-    """The fields of one row that differ, as texts."""
+    """The fields of one row that differ, as texts; a field that one of them lacks is nothing there."""
+
+    def said(facts: Mapping[str, object], field: str) -> str | None:
+        fact = facts.get(field)
+        return None if fact is None else f"{fact.normalize():f}" if isinstance(fact, Decimal) else str(fact)
+
     return [
-        FieldChange(
-            code=code,
-            field=field,
-            before=None if before[field] is None else str(before[field]),
-            after=None if after[field] is None else str(after[field]),
-        )
-        for field in after
-        if before[field] != after[field]
+        FieldChange(code=code, field=field, before=said(before, field), after=said(after, field))
+        for field in {**after, **before}
+        if before.get(field) != after.get(field)
     ]
 
 

@@ -52,6 +52,8 @@ def respell(text: str) -> str:
 
     respell("Ðông\u00a0 Hà") == "Đông Hà"; the apostrophe in Ea H’leo becomes the one on keyboards.
     """
+    if text.isascii():  # true of most cells of a table
+        return _SPACES.sub(" ", text).strip()
     spelled = unicodedata.normalize("NFC", text).translate(_RESPELLED)
     return clean(_INNER_APOSTROPHE.sub("'", _SPACES.sub(" ", spelled)))
 

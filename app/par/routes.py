@@ -93,7 +93,7 @@ async def import_sheets(
     file: Annotated[
         UploadFile,
         File(
-            description="CSV (UTF-8) or XLSX, a row for each domain of a unit: unit_code, domain, and as"
+            description="CSV or XLSX, a row for each domain of a unit: unit_code, domain, and as"
             " known self_score, appraised_score, survey_score, points, max_points, published_total, title_vi,"
             " title_en."
         ),

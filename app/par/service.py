@@ -15,7 +15,7 @@ from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.faults import Fault
-from app.core.imports import MAX_ROWS, ImportResult, Table
+from app.core.imports import MAX_ROWS, ImportResult, Table, changes_of
 from app.core.locks import hold_named
 from app.core.par_problems import ParSheetFinal, ParSheetUnknown
 from app.core.problems import InvalidRequest
@@ -26,8 +26,10 @@ from app.par.rows import COLUMNS, REQUIRED, Read, read_sheets
 from app.par.schemas import SheetIn, SheetOut
 from app.par.scores import points_fault, scored, totals
 from app.par.templates import OWN, WHOLE, Template, shipped
+from app.units.zeros import DIGITS
 
 Step = Literal["create", "update", "unchanged", "revise"]
+_WRITTEN: tuple[Step, ...] = ("create", "update", "unchanged")
 
 
 async def read_sheet(
@@ -93,13 +95,17 @@ async def import_sheets(
     table = Table(rows, faults)
     read = await asyncio.to_thread(read_sheets, table, drawn, complete=final)
     ids = await queries.unit_ids(session, subject, [one.unit_code for one in read])
+    likely = await _likely_codes(session, subject, {one.unit_code for one in read} - ids.keys())
     if not dry_run:
         await _hold(session, year)
     standing = await queries.current(session, list(ids.values()), year)
     steps: dict[Step, list[Wanted]] = {"create": [], "update": [], "unchanged": [], "revise": []}
     for one in read:
         if one.unit_code not in ids:
-            table.accuse(one.row, "unit_code", "unit_unknown")
+            if one.unit_code in likely:
+                table.accuse(one.row, "unit_code", "code_taken_for_number", likely=likely[one.unit_code])
+            else:
+                table.accuse(one.row, "unit_code", "unit_unknown")
             continue
         unit_id = ids[one.unit_code]
         wanted = _wanted(one, unit_id, year, template, final=final, standing=standing.get(unit_id))
@@ -109,10 +115,15 @@ async def import_sheets(
             table.accuse(one.row, "unit_code", "sheet_is_final")
     if found := table.faults():
         return ImportResult(faults=found)
-    result = ImportResult(len(steps["create"]), len(steps["update"]), len(steps["unchanged"]))
+    codes = {unit_id: code for code, unit_id in ids.items()}
+    changes = []
+    for sheet in steps["update"]:
+        was = _facts(_as_wanted(standing[sheet.unit_id]))
+        changes += changes_of(codes[sheet.unit_id], was, _facts(sheet))
+    created, updated, unchanged = (len(steps[step]) for step in _WRITTEN)
+    result = ImportResult(created, updated, unchanged, changes=changes)
     if not dry_run:
         await _write(session, subject.actor, steps["create"] + steps["update"], standing)
-        codes = {unit_id: code for code, unit_id in ids.items()}
         for sheet in steps["create"] + steps["update"]:
             _record(session, subject.actor, codes[sheet.unit_id], sheet, 1)
     return result
@@ -127,12 +138,48 @@ def _wanted(
     return Wanted(unit_id, year, state, template, read.published_total, source, read.scores)
 
 
+async def _likely_codes(session: AsyncSession, subject: Subject, unknown: set[str]) -> dict[str, str]:
+    """Of codes that are no unit's, those a unit has with zeros in front: a spreadsheet dropped them."""
+    padded = {code: [code.zfill(digits) for digits in DIGITS.values()] for code in unknown if code.isdigit()}
+    known = await queries.unit_ids(session, subject, [code for codes in padded.values() for code in codes])
+    found = {code: [one for one in codes if one in known] for code, codes in padded.items()}
+    return {code: codes[0] for code, codes in found.items() if codes}
+
+
+def _facts(sheet: Wanted) -> dict[str, object]:
+    """What a table says of a unit, by field; of a domain `<domain>.<column>`."""
+    facts: dict[str, object] = {
+        "state": sheet.state,
+        "template": sheet.template,
+        "published_total": sheet.published_total,
+    }
+    for score in sheet.scores:
+        domain = score.domain
+        of_domain = {
+            "title_vi": domain.title.vi,
+            "title_en": domain.title.en,
+            "max_points": domain.max_points,
+            "self_score": score.self_score,
+            "appraised_score": score.appraised_score,
+            "survey_score": score.survey_score,
+            "points": score.given_points,
+        }
+        facts |= {f"{domain.code}.{column}": value for column, value in of_domain.items()}
+    return facts
+
+
 def _step(standing: Stored | None, wanted: Wanted) -> Step:
     """What writing comes to."""
     if standing is None:
         return "create"
+    if wanted == _as_wanted(standing):
+        return "unchanged"
+    return "update" if standing.sheet.state == "draft" else "revise"
+
+
+def _as_wanted(standing: Stored) -> Wanted:
     sheet = standing.sheet
-    if wanted == Wanted(
+    return Wanted(
         sheet.unit_id,
         sheet.year,
         sheet.state,
@@ -140,9 +187,7 @@ def _step(standing: Stored | None, wanted: Wanted) -> Step:
         sheet.published_total,
         sheet.source,
         standing.scores,
-    ):
-        return "unchanged"
-    return "update" if sheet.state == "draft" else "revise"
+    )
 
 
 async def _write(

@@ -62,9 +62,7 @@ async def create_procedure(new: NewProcedure, subject: Manager, session: WriteSe
     summary="Import procedures",
 )
 async def import_procedures(
-    file: Annotated[
-        UploadFile, File(description="CSV (UTF-8) or XLSX with the columns code, name, field, level.")
-    ],
+    file: Annotated[UploadFile, File(description="CSV or XLSX with the columns code, name, field, level.")],
     subject: Manager,
     session: WriteSession,
     language: UserLanguage,

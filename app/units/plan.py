@@ -14,7 +14,7 @@ from datetime import date
 from functools import partial
 from typing import NamedTuple
 
-from app.core.imports import MAX_NAME, Table
+from app.core.imports import MAX_NAME, FieldChange, Table, changes_of
 from app.core.tables import Row, RowFault
 from app.core.text import fold
 from app.units.loops import in_loops
@@ -59,9 +59,10 @@ class Wanted(NamedTuple):
     parent_code: str | None
     valid_from: date | None
 
-    def facts(self) -> dict[str, object]:
-        """What may change of it."""
-        return {name: value for name, value in self._asdict().items() if name != "code"}
+    def changes_from(self, known: Standing) -> list[FieldChange]:
+        """What it changes of the unit that stands."""
+        facts = {name: value for name, value in self._asdict().items() if name != "code"}
+        return changes_of(self.code, {name: getattr(known, name) for name in facts}, facts)
 
 
 @dataclass(frozen=True, slots=True)

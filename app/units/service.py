@@ -9,7 +9,7 @@ from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.faults import Fault
-from app.core.imports import MAX_ROWS, ImportResult, Table, changes_of
+from app.core.imports import MAX_ROWS, ImportResult, Table
 from app.core.locks import Lock, hold
 from app.core.problems import InvalidRequest, UnitExists
 from app.core.tables import Row, read_rows
@@ -98,11 +98,7 @@ async def import_units(
     plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former, used)
     if plan.faults:
         return ImportResult(faults=plan.faults)
-    changes = [
-        change
-        for unit in plan.updated
-        for change in changes_of(unit.code, standing[unit.code]._asdict(), unit.facts())
-    ]
+    changes = [change for unit in plan.updated for change in unit.changes_from(standing[unit.code])]
     result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged, changes=changes)
     if not dry_run:
         known = await queries.write(session, plan.created, plan.updated, ids)

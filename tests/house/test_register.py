@@ -97,7 +97,7 @@ def test_names_are_written_in_one_way() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_document_names_only_codes_that_the_register_has(path: Path) -> None:
     text = path.read_text("utf-8")
-    named = re.findall(r"\b0[0-9]{4}\b", text)
+    named = re.findall(r"(?<![.0-9])0[0-9]{4}\b", text)
     assert [code for code in named if code not in UNITS] == []
     for code, name in re.findall(r'"code": "([0-9]{5})", "name": "([^"]+)"', text):
         assert UNITS[code]["name"] == name

@@ -245,16 +245,20 @@ async def test_a_years_sheets_are_imported_after_a_rehearsal(
     before = len(await deeds(database))
     content = HEAD + rows("24") + rows("27")
     rehearsed = await send(http, world.admin, content, dry_run="true", final="true")
+    changes = [
+        {"code": "27", "field": "state", "before": "draft", "after": "final"},
+        {"code": "27", "field": "published_total", "before": None, "after": "85.58"},
+    ]
     assert (rehearsed.status_code, rehearsed.json()) == (
         200,
-        {"created": 1, "updated": 1, "unchanged": 0, "errors": []},
+        {"created": 1, "updated": 1, "unchanged": 0, "errors": [], "changes": changes},
     )
     assert (await read(http, world.admin)).status_code == 404
     assert len(await deeds(database)) == before
     imported = await send(http, world.admin, content, final="true")
     assert imported.json() == rehearsed.json()
     again = await send(http, world.admin, content, final="true")
-    assert again.json() == {"created": 0, "updated": 0, "unchanged": 2, "errors": []}
+    assert again.json() == {"created": 0, "updated": 0, "unchanged": 2, "errors": [], "changes": []}
     for unit, source in (("24", None), ("27", "Bản nháp")):
         shown = (await read(http, world.admin, unit)).json()
         assert (shown["totals"]["points"], shown["difference"]) == ("85.59", "0.01")
@@ -302,3 +306,27 @@ async def test_a_workbook_is_imported_with_the_numbers_that_excel_shows(
 
 async def test_an_import_names_a_template_that_exists(http: httpx.AsyncClient, world: World) -> None:
     assert faults(await send(http, world.admin, HEAD, template="none")) == [("/template", "not_allowed")]
+
+
+async def test_a_unit_code_that_lost_its_zero_is_told_with_the_likely_one(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    answer = await send(http, world.admin, HEAD + "9001,1,5,\n24,1,5,\n9999,1,5,\n")
+    told = [(one["row"], one["column"], one["code"]) for one in answer.json()["errors"]]
+    assert told == [(2, "unit_code", "code_taken_for_number"), (4, "unit_code", "unit_unknown")]
+    assert "09001" in answer.json()["errors"][0]["detail"]
+
+
+async def test_an_import_of_sheets_lists_every_score_it_changes(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    first = await send(http, world.admin, HEAD + "24,1,5,\n24,2,6,\n")
+    assert (first.json()["created"], first.json()["changes"]) == (1, [])
+    again = await send(http, world.admin, HEAD + '24,1,"5,5",80\n24,2,6,\n')
+    assert (again.json()["updated"], again.json()["changes"]) == (
+        1,
+        [
+            {"code": "24", "field": "published_total", "before": None, "after": "80"},
+            {"code": "24", "field": "1.points", "before": "5", "after": "5.5"},
+        ],
+    )

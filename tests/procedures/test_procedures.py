@@ -172,3 +172,20 @@ def test_the_plan_compares_by_code() -> None:
     assert [procedure.code for procedure in plan.created] == ["c"]
     assert [procedure.name for procedure in plan.updated] == ["M"]
     assert plan.unchanged == 1
+
+
+@pytest.mark.parametrize("code", ["1.00119", "1,00119", "1001190", "1,001190"])
+def test_a_number_of_the_nation_that_a_spreadsheet_shortened_is_told(code: str) -> None:
+    there = {"1.001193": Wanted("1.001193", "N", "F", "nation")}
+    row = Row(2, {"code": code, "name": "N", "field": "F", "level": "nation"})
+    (fault,) = make_plan(Table([row], []), there, PROCEDURE_LEVELS).faults
+    assert (fault.column, fault.code, fault.params["likely"]) == ("code", "code_taken_for_number", "1.001190")
+    assert not make_plan(Table([row], []), {}, PROCEDURE_LEVELS).faults  # who numbers in a way of their own
+
+
+async def test_an_import_of_procedures_lists_every_change(http: httpx.AsyncClient, world: World) -> None:
+    answer = await send(http, world.admin, HEAD + "1.001193,Đăng ký khai sinh,Tư pháp,cấp tỉnh\n")
+    assert answer.json()["changes"] == [
+        {"code": "1.001193", "field": "field", "before": "Hộ tịch", "after": "Tư pháp"},
+        {"code": "1.001193", "field": "level", "before": "commune", "after": "province"},
+    ]

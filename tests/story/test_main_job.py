@@ -132,7 +132,13 @@ def test_the_administrator_imports_the_whole_country(story: Story) -> None:
             files={"file": ("units.csv", content, "text/csv")},
             headers=story.admin,
         ).raise_for_status()
-        assert answer.json() == {"created": 3355, "updated": 0, "unchanged": 0, "errors": []}
+        assert answer.json() == {
+            "created": 3355,
+            "updated": 0,
+            "unchanged": 0,
+            "errors": [],
+            "changes": [],
+        }
     found = story.http.get("/api/v1/units", params={"q": "bac ninh", "kind": "province"}, headers=story.admin)
     assert [unit["name"] for unit in found.json()["items"]] == ["Bắc Ninh"]
     procedures = files("app.demo").joinpath("data/procedures-sample.csv").read_bytes()
