@@ -81,7 +81,7 @@ async def find_unit(
 async def present_codes(
     connection: AsyncConnection | AsyncSession, subject: Subject, codes: Collection[str]
 ) -> dict[str, str]:
-    """What the units are called now that once had these codes, within the subject's reach."""
+    """What the units within reach are called now that once had these codes: of several the last."""
     rows = await connection.execute(
         select(UnitVersion.code, Unit.code)
         .join(Unit, Unit.id == UnitVersion.unit_id)
@@ -91,6 +91,7 @@ async def present_codes(
             UnitVersion.valid_to.is_not(None),  # one that is only decided was nobody's yet
             within_reach(Unit.id, subject),
         )
+        .order_by(UnitVersion.valid_to)
     )
     return {row[0]: row[1] for row in rows}
 

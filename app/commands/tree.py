@@ -16,7 +16,7 @@ from app.core.settings import Settings
 from app.procedures import service as procedures
 from app.shell import err, fail, out, progress_bar
 from app.units import service as units
-from app.units.reorganise import Done, reorganise_from_file
+from app.units.from_file import FromFile, reorganise_from_file
 
 app = typer.Typer()
 imports = typer.Typer(help="Import units or procedures from CSV or XLSX.", no_args_is_help=True)
@@ -74,7 +74,7 @@ def reorganise(
         fail(f"{effective_on} is no day; a day looks like 2025-07-01")
     content = file.read_bytes()
 
-    async def work(database: Database, settings: Settings) -> Done:
+    async def work(database: Database, settings: Settings) -> FromFile:
         with progress_bar("Reorganising") as progress:
             async with database.transaction() as session:
                 return await reorganise_from_file(
@@ -90,12 +90,13 @@ def reorganise(
                     progress=progress,
                 )
 
-    done = on_database(work)
-    for fault in done.faults:
+    read = on_database(work)
+    for fault in read.faults:
         column = f", {fault.column}" if fault.column else ""
         err.print(f"row {fault.row}{column}: {fault.detail('en')}", soft_wrap=True)
-    if done.outcome is None:
-        fail(f"{len(done.faults)} faults; nothing was written")
+    done = read.done
+    if done is None:
+        fail(f"{len(read.faults)} faults; nothing was written")
     for line in done.outcome.lines():
         out.print(line, soft_wrap=True, markup=False)
     if done.reorganisation is None:

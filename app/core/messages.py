@@ -114,6 +114,12 @@ FAULTS: dict[str, Text] = {
     "unit_renumbered": Text(
         "Đơn vị này nay mang mã {code}.", "The code of this unit has changed; it is {code} now."
     ),
+    "code_moved": Text(
+        "Vào ngày {day}, mã {code} thuộc về đơn vị nay mang mã {now}: nếu là đơn vị đó, hãy ghi {now};"
+        " nếu là đơn vị nay mang mã {code}, hãy ghi mã của nó vào ngày đó.",
+        "On {day} the code {code} was that of the unit that has {now} today: if that one is meant, give"
+        " {now}; if it is the one that has {code} today, give the code it had on that day.",
+    ),
     "unit_touched_twice": Text(
         "Đơn vị này đã có trong một thay đổi khác: {first}.",
         "This unit is in another change already: {first}.",
@@ -170,6 +176,9 @@ FAULTS: dict[str, Text] = {
         "Đơn vị cấp trên trước đây đã kết thúc.", "The unit it stood beneath has ended since."
     ),
     "changed_since": Text("Đơn vị đã được sửa sau đó.", "It has been changed since."),
+    "code_taken_since": Text(
+        "Mã trước đây của đơn vị nay thuộc về đơn vị khác.", "The code it had belongs to another unit by now."
+    ),
     # a unit's contact and opening hours
     "invalid_phone": Text(
         "Số điện thoại không đúng dạng; ví dụ đúng: 0222 3822 333.",

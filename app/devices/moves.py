@@ -5,6 +5,7 @@ followed back from there: a line that does not lead to where the tablet came to 
 Asked for responses from around the last move or older, and for what the tablet may still send.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -46,14 +47,16 @@ async def stays(session: AsyncSession, device_ids: Collection[UUID]) -> dict[UUI
     if not found:
         return {}
     lines = await _lines(session, found)
-    ids = await _ids(session, {code for line in lines for code in (line.before, line.after)})
+    bearers = await _bearers(session, {code for line in lines for code in (line.before, line.after)})
     ways = {_target(device): way for device, way in found.items()}
     for line in lines:
         way = ways[line.target]
         here, until = way[-1]
-        before = ids.get(line.before)
-        if before is not None and ids.get(line.after) == here and line.at < until:
-            way.append((before, line.at))
+        # a code may have moved to another unit since: the line itself says which two units it is about
+        about = set(line.unit_ids)
+        before = (bearers[line.before] & about) - {here}
+        if len(before) == 1 and here in bearers[line.after] & about and line.at < until:
+            way.append((before.pop(), line.at))
     closed = await _closed(session, {unit for way in found.values() for unit, _ in way})
     return {
         device: tuple(Stay(unit, until, closed[unit]) for unit, until in reversed(way))
@@ -81,9 +84,12 @@ async def former_codes(session: AsyncSession, device: Device, present: str) -> l
     return sorted({code for code in known if code is not None} - {present})
 
 
-async def _lines(session: AsyncSession, devices: Collection[UUID]) -> Sequence[Row[str, datetime, str, str]]:
+async def _lines(
+    session: AsyncSession, devices: Collection[UUID]
+) -> Sequence[Row[str, datetime, list[int], str, str]]:
     before, after = (AuditLine.details[(part, "unit")].astext for part in ("before", "after"))
-    query = select(AuditLine.target, AuditLine.at, before.label("before"), after.label("after"))
+    columns = AuditLine.target, AuditLine.at, AuditLine.unit_ids
+    query = select(*columns, before.label("before"), after.label("after"))
     theirs = query.where(AuditLine.target.in_([_target(one) for one in devices]), AuditLine.action == MOVE)
     return (await session.execute(theirs.order_by(AuditLine.id.desc()))).all()
 
@@ -92,13 +98,16 @@ def _target(device_id: UUID) -> str:
     return f"device:{device_id}"
 
 
-async def _ids(session: AsyncSession, codes: Collection[str]) -> Mapping[str, int]:
-    """A code is given once, so whoever ever had it is meant."""
+async def _bearers(session: AsyncSession, codes: Collection[str]) -> Mapping[str, set[int]]:
+    """Every unit that has or had each code."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
     if not codes:
-        return {}
+        return found
     now = select(Unit.code, Unit.id).where(Unit.code.in_(codes))
     once = select(UnitVersion.code, UnitVersion.unit_id).where(UnitVersion.code.in_(codes))
-    return {row[0]: row[1] for row in await session.execute(union(now, once))}
+    for code, unit in await session.execute(union(now, once)):
+        found[code].add(unit)
+    return found
 
 
 async def _closed(session: AsyncSession, units: Collection[int]) -> Mapping[int, date | None]:

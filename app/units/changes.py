@@ -16,18 +16,19 @@ from app.core.imports import MAX_CODE, MAX_NAME, Table
 from app.core.tables import Row
 from app.core.text import fits_in_address
 
-ChangeKind = Literal["merge", "split", "rename", "move", "close", "create"]
+ChangeKind = Literal["merge", "split", "rename", "move", "recode", "close", "create"]
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 SIZES: Mapping[ChangeKind, tuple[tuple[int, int | None], tuple[int, int | None]]] = {
     "merge": ((1, None), (1, 1)),
     "split": ((1, 1), (2, None)),
     "rename": ((1, 1), (1, 1)),
     "move": ((1, 1), (1, 1)),
+    "recode": ((1, 1), (1, 1)),
     "close": ((1, None), (0, 0)),
     "create": ((0, 0), (1, None)),
 }
 """How many units each kind begins and ends with: (fewest, most)."""
-GOES_ON = frozenset({"rename", "move"})
+GOES_ON = frozenset({"rename", "move", "recode"})
 """The kinds after which the unit is the same unit."""
 COLUMNS = ("kind", "from", "to_code", "to_name", "to_kind", "to_parent")
 REQUIRED = ("kind",)
@@ -120,6 +121,7 @@ _NEEDS: Mapping[ChangeKind, Mapping[str, bool]] = {
     "split": {"from": True, "to_code": True},
     "rename": {"from": True},
     "move": {"from": True, "to_parent": True},
+    "recode": {"from": True, "to_code": True},
     "close": {"from": True, "to_code": False, "to_name": False, "to_kind": False, "to_parent": False},
     "create": {"from": False, "to_code": True, "to_name": True, "to_kind": True},
 }

@@ -102,11 +102,20 @@ async def one(session: AsyncSession, subject: Subject, code: str) -> Found | Non
     return None if row is None else Found(*row)
 
 
-async def ever_called(session: AsyncSession, subject: Subject, code: str) -> int | None:
-    """The unit within the reach that has this code, had it, or shall have it."""
+async def called(session: AsyncSession, subject: Subject, code: str, on: date) -> int | None:
+    """The unit within reach that had this code on a day; else one that has it, had it or shall have it.
+
+    Codes may have moved from one unit to another since.
+    """
+    version = aliased(UnitVersion)
+    on_day = case((func.coalesce(version.code, Unit.code) == code, 0), (Unit.code == code, 1), else_=2)
     versions = select(UnitVersion.unit_id).where(UnitVersion.code == code)
-    called = or_(Unit.code == code, Unit.id.in_(versions))
-    return await session.scalar(select(Unit.id).where(called, within_reach(Unit.id, subject)))
+    query = (
+        select(Unit.id)
+        .outerjoin(version, _on(version, Unit, on))
+        .where(or_(Unit.code == code, Unit.id.in_(versions)), within_reach(Unit.id, subject))
+    )
+    return await session.scalar(query.order_by(on_day, Unit.id.desc()).limit(1))
 
 
 async def listing(

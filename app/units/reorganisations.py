@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, cast, func, insert, select, text, true, update
+from sqlalchemy import Boolean, cast, func, insert, select, text, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.auth.reach import subtrees, within_reach
+from app.auth.reach import within_reach
 from app.auth.subjects import Subject
 from app.models.reorganisation import Reorganisation, UnitSuccession, UnitVersion
 from app.models.unit import Unit
@@ -35,6 +35,12 @@ _SWAP = (
     FROM unit_versions ahead JOIN units u ON u.id = ahead.unit_id
     WHERE ahead.reorganisation_id = :id AND ahead.valid_to IS NULL
     """,
+    # codes may move in a ring: each is let go before any is given
+    """
+    UPDATE units u SET code = '~' || u.id FROM unit_versions ahead
+    WHERE u.id = ahead.unit_id AND ahead.reorganisation_id = :id AND ahead.valid_to IS NULL
+        AND ahead.code <> u.code
+    """,
     """
     UPDATE units u SET code = ahead.code, name = ahead.name, kind = ahead.kind, parent_id = ahead.parent_id,
         search_text = ahead.search_text
@@ -43,6 +49,7 @@ _SWAP = (
     """,
     "DELETE FROM unit_versions WHERE reorganisation_id = :id AND valid_to IS NULL",
 )
+_LET_GO = "UPDATE units SET code = '~' || id WHERE id = ANY(CAST(:ids AS int[]))"
 _LOOPED = """
     WITH RECURSIVE placed AS (
         SELECT u.id, CASE WHEN ahead.id IS NULL THEN u.parent_id ELSE ahead.parent_id END AS parent_id
@@ -212,15 +219,6 @@ async def in_loops(session: AsyncSession, reorganisation_id: int) -> Sequence[st
     return (await session.scalars(text(_LOOPED), {"id": reorganisation_id})).all()
 
 
-async def due(session: AsyncSession, now: datetime) -> Sequence[Reorganisation]:
-    """Reorganisations whose day has come, locked, in the order of their days."""
-    query = select(Reorganisation).where(
-        Reorganisation.state == "scheduled", Reorganisation.effective_at <= now
-    )
-    ordered = query.order_by(Reorganisation.effective_on, Reorganisation.id)
-    return (await session.scalars(ordered.with_for_update())).all()
-
-
 async def take_back(session: AsyncSession, reorganisation: Reorganisation, moved: Mapping[str, str]) -> None:
     """Put everything back as it was; `moved` are the moves as JSON, by what moved."""
     given = {"id": reorganisation.id}
@@ -229,52 +227,19 @@ async def take_back(session: AsyncSession, reorganisation: Reorganisation, moved
     for table in ("unit_successions", "unit_versions"):
         await session.execute(text(f"DELETE FROM {table} WHERE reorganisation_id = :id"), given)
     restored = [{"id": one["id"], **_dated(one["was"])} for one in reorganisation.touched if one["was"]]
+    moved_codes = [
+        one["id"]
+        for one in reorganisation.touched
+        if one["was"] and one["was"]["code"] != one["becomes"]["code"]
+    ]
+    if moved_codes:  # in a ring, perhaps: each is let go before any is given back
+        await session.execute(text(_LET_GO), {"ids": moved_codes})
     if restored:
         await session.execute(update(Unit), restored)
     opened = [one["id"] for one in reorganisation.touched if not one["was"]]
     ids = {"ids": opened}
     await session.execute(text("UPDATE units SET parent_id = NULL WHERE id = ANY(CAST(:ids AS int[]))"), ids)
     await session.execute(text("DELETE FROM units WHERE id = ANY(CAST(:ids AS int[]))"), ids)
-
-
-async def standing(session: AsyncSession, decision: str, digest: bytes) -> int | None:
-    """The id of a reorganisation of this decision and content that was not taken back."""
-    return await session.scalar(
-        select(Reorganisation.id).where(
-            Reorganisation.decision == decision,
-            Reorganisation.digest == digest,
-            Reorganisation.state != "reverted",
-        )
-    )
-
-
-async def one(
-    session: AsyncSession, subject: Subject, reorganisation_id: int, *, lock: bool = False
-) -> Reorganisation | None:
-    """A reorganisation of which every unit lies within the reach."""
-    query = select(Reorganisation).where(Reorganisation.id == reorganisation_id, _visible(subject))
-    return await session.scalar(query.with_for_update() if lock else query)
-
-
-async def listed(
-    session: AsyncSession, subject: Subject, state: str | None, after: int | None, limit: int
-) -> Sequence[Reorganisation]:
-    """Reorganisations within the reach, the newest first: `limit` and one more."""
-    query = select(Reorganisation).where(_visible(subject)).order_by(Reorganisation.id.desc())
-    if state is not None:
-        query = query.where(Reorganisation.state == state)
-    if after is not None:
-        query = query.where(Reorganisation.id < after)
-    return (await session.scalars(query.limit(limit + 1))).all()
-
-
-def _visible(subject: Subject) -> ColumnElement[bool]:
-    """Whether every unit that has a part in it is reached; one without any is for those who reach all."""
-    if subject.unit_ids is None:
-        return true()
-    reached = func.array(subtrees(subject.unit_ids).scalar_subquery(), type_=ARRAY(INTEGER))
-    parts = Reorganisation.unit_ids
-    return and_(func.cardinality(parts) > 0, parts.op("<@", is_comparison=True)(reached))
 
 
 def _columns(state: State) -> dict[str, Any]:

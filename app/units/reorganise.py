@@ -1,7 +1,6 @@
-"""Reorganising units: judge, show, write, put into force on the day, take back while nothing depends."""
+"""Reorganising units: judge, show, write, put into force on the day."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,22 +14,15 @@ from app import audit
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day
 from app.core.faults import Fault
-from app.core.imports import Table
 from app.core.locks import Lock, hold
 from app.core.problems import (
     InvalidRequest,
     ReorganisationExists,
-    ReorganisationInUse,
-    ReorganisationReverted,
-    ReorganisationUnknown,
 )
-from app.core.tables import RowFault, read_rows
 from app.models.reorganisation import Reorganisation
-from app.models.unit import UNIT_KINDS
-from app.units import deeds, dependents, effects, reorganisations
-from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, Change, digest, read_changes
-from app.units.forest import Forest, State, Succession, as_restored
-from app.units.loops import in_loops_since
+from app.units import decisions, deeds, effects, reorganisations
+from app.units.changes import Change, digest
+from app.units.forest import Forest, State, Succession
 from app.units.outline import Outcome
 from app.units.picture import Picture, heirs_in_words
 from app.units.succession import Reform, plan_reform
@@ -53,14 +45,13 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: nothing is written in a dry run or with faults (of a file)."""
+    """What came of it, or in a dry run, where nothing is written, would come."""
 
+    outcome: Outcome
     reorganisation: Reorganisation | None = None
-    outcome: Outcome | None = None
-    faults: Sequence[RowFault] = ()
 
 
-def _quiet(_done: int, _total: int) -> None:
+def quiet(_done: int, _total: int) -> None:
     """Nobody watches."""
 
 
@@ -72,7 +63,7 @@ async def reorganise(
     now: datetime,
     *,
     dry_run: bool,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Done:
     """All of it in the caller's transaction, or InvalidRequest with every fault; ReorganisationExists.
 
@@ -86,7 +77,7 @@ async def reorganise(
     if not dry_run:
         await hold(session, Lock.UNITS)
     mark = digest(asked.effective_on, asked.changes)
-    if await reorganisations.standing(session, asked.decision, mark) is not None:
+    if await decisions.standing(session, asked.decision, mark) is not None:
         raise ReorganisationExists
     progress(1, STEPS)
     forest = await reorganisations.read_forest(session, subject)
@@ -98,7 +89,7 @@ async def reorganise(
     outcome = await _outcome(session, forest, successions, reform, asked.effective_on, now)
     progress(3, STEPS)
     if dry_run:
-        return Done(outcome=outcome)
+        return Done(outcome)
     row = Reorganisation(
         decision=asked.decision,
         effective_on=asked.effective_on,
@@ -116,39 +107,7 @@ async def reorganise(
         await _put_in_force(session, row, row.actor, now)
     await session.flush()
     progress(5, STEPS)
-    return Done(row, outcome)
-
-
-async def reorganise_from_file(
-    session: AsyncSession,
-    subject: Subject | None,
-    data: bytes,
-    filename: str,
-    decision: str,
-    effective_on: date,
-    zone: ZoneInfo,
-    now: datetime,
-    *,
-    dry_run: bool,
-    progress: Progress = _quiet,
-) -> Done:
-    """The same from a CSV or XLSX file; faults come back by row and column, and then nothing is written."""
-    rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_CHANGES)
-    table = Table(rows, faults)
-    read = await asyncio.to_thread(read_changes, table, UNIT_KINDS)
-    if not table.faults():
-        asked = Asked(decision, effective_on, read.changes)
-        try:
-            return await reorganise(session, subject, asked, zone, now, dry_run=dry_run, progress=progress)
-        except InvalidRequest as problem:
-            beside = [fault for fault in problem.faults if fault.pointer not in read.places]
-            for fault in problem.faults:
-                if fault.pointer in read.places:
-                    row, column = read.places[fault.pointer]
-                    table.accuse(row, column, fault.code, **dict(fault.params))
-            if beside and not table.faults():
-                raise
-    return Done(faults=table.faults())
+    return Done(outcome, row)
 
 
 async def take_effect(session: AsyncSession, now: datetime) -> int:
@@ -159,7 +118,7 @@ async def take_effect(session: AsyncSession, now: datetime) -> int:
     """
     await hold(session, Lock.UNITS)
     done = 0
-    for row in await reorganisations.due(session, now):
+    for row in await decisions.due(session, now):
         if looped := await reorganisations.in_loops(session, row.id):
             units = {"reorganisation": row.id, "units": looped[:20]}
             log.error("a decided reorganisation waits: it would make a loop of units", extra=units)
@@ -170,75 +129,12 @@ async def take_effect(session: AsyncSession, now: datetime) -> int:
     return done
 
 
-async def revert(
-    session: AsyncSession, subject: Subject, reorganisation_id: int, now: datetime
-) -> Reorganisation:
-    """Take a reorganisation back: everything is as it was. ReorganisationInUse says what depends on it."""
-    await hold(session, Lock.UNITS)
-    row = await get(session, subject, reorganisation_id, lock=True)
-    if row.state == "reverted":
-        raise ReorganisationReverted
-    moved = {what: [str(one["id"]) for one in rows] for what, rows in row.moved.items()}
-    opened = [one["id"] for one in row.touched if one["was"] is None]
-    parents = {one["was"]["parent_id"] for one in row.touched if one["was"]} - {None}
-    forest = await reorganisations.read_forest(session)
-    involved = {one["id"] for one in row.touched} | set(row.unit_ids) - parents
-    parts = dependents.Parts(opened, sorted(involved), sorted(parents))
-    found = await dependents.depending(session, row.id, parts, _since(row), moved)
-    faults = [Fault(_at(forest, one.unit), one.code, {"count": one.many}) for one in found]
-    for one in row.touched:
-        expected = one["becomes"] if row.state == "in_force" else one["was"] or one["becomes"]
-        now_is = forest[one["id"]].now
-        if now_is != State(*(expected[name] for name in ("code", "name", "kind", "parent_id"))):
-            faults.append(Fault(_at(forest, one["id"]), "changed_since"))
-    restored = as_restored(forest, row.touched, row.effective_on)
-    faults += [
-        Fault(_at(forest, unit), "parent_loop")
-        for unit in sorted(in_loops_since(restored, involved & restored.keys(), row.effective_on))
-    ]
-    if faults:
-        raise ReorganisationInUse(faults=faults)
-    await reorganisations.take_back(
-        session, row, {what: json.dumps(rows) for what, rows in row.moved.items() if rows}
-    )
-    row.state, row.reverted_at = "reverted", now
-    await deeds.record_return(session, row, forest, subject.actor)
-    await session.flush()
-    return row
-
-
-async def get(
-    session: AsyncSession, subject: Subject, reorganisation_id: int, *, lock: bool = False
-) -> Reorganisation:
-    """A reorganisation within the reach; ReorganisationUnknown otherwise."""
-    row = await reorganisations.one(session, subject, reorganisation_id, lock=lock)
-    if row is None:
-        raise ReorganisationUnknown
-    return row
-
-
-def _since(row: Reorganisation) -> dependents.Since:
-    """The day it was decided for, or the moment of the decision, by either clock, when that day had come."""
-    if row.in_force_at is None or row.created_at < row.effective_at:
-        return dependents.Since(row.effective_on, row.effective_at, row.effective_at)
-    return dependents.Since(row.effective_on, row.created_at, row.in_force_at)
-
-
-def _at(forest: Forest, unit: int) -> str:
-    return f"/units/{forest[unit].now.code}"
-
-
 def _plan(forest: Forest, successions: Sequence[Succession], asked: Asked, subject: Subject | None) -> Reform:
-    reserved: dict[str, int] = {}
-    for node in forest.values():
-        states = [past.state for past in node.former] + ([node.ahead[1]] if node.ahead else [])
-        reserved.update((state.code, node.id) for state in (*states, node.now))
     return plan_reform(
         forest,
         successions,
         asked.changes,
         asked.effective_on,
-        reserved=reserved,
         heirs=heirs_in_words(forest, successions),
         reaches_all=subject is None or subject.unit_ids is None,
     )

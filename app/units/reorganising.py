@@ -29,7 +29,7 @@ from app.core.problems import (
 )
 from app.core.schema import Day, Title
 from app.models.reorganisation import Reorganisation, ReorganisationState
-from app.units import reorganisations, reorganise
+from app.units import decisions, from_file, reorganise, taking_back
 from app.units.outline import (
     Outcome,
     ReorganisationIn,
@@ -61,12 +61,10 @@ def _shown(row: Reorganisation) -> ReorganisationOut:
     )
 
 
-def _show(done: Done, decision: str, effective_on: Day) -> ReorganisationOut | None:
-    """What was written, or what would be; nothing where a file has faults."""
+def _show(done: Done, decision: str, effective_on: Day) -> ReorganisationOut:
+    """What was written, or what would be."""
     if done.reorganisation is not None:
         return _shown(done.reorganisation)
-    if done.outcome is None:
-        return None
     return ReorganisationOut(
         id=None,
         decision=decision,
@@ -102,11 +100,8 @@ async def reorganise_units(
     """
     asked = Asked(sent.decision, sent.effective_on, [one.change() for one in sent.changes])
     done = await reorganise.reorganise(session, subject, asked, settings.zone, utc_now(), dry_run=dry_run)
-    shown = _show(done, sent.decision, sent.effective_on)
-    if shown is None:
-        raise InvalidRequest
     response.status_code = 200 if dry_run else 201
-    return shown
+    return _show(done, sent.decision, sent.effective_on)
 
 
 @router.post(
@@ -140,7 +135,7 @@ async def import_reorganisation(
 
     With any fault nothing is written: 422 with all of them. A dry run answers 200 with the same body.
     """
-    done = await reorganise.reorganise_from_file(
+    read = await from_file.reorganise_from_file(
         session,
         subject,
         await file.read(),
@@ -153,10 +148,11 @@ async def import_reorganisation(
     )
     errors = [
         ImportFault(row=one.row, column=one.column, code=one.code, detail=one.detail(language))
-        for one in done.faults
+        for one in read.faults
     ]
     response.status_code = 422 if errors and not dry_run else 200
-    return ReorganisationReport(reorganisation=_show(done, decision, effective_on), errors=errors)
+    shown = None if read.done is None else _show(read.done, decision, effective_on)
+    return ReorganisationReport(reorganisation=shown, errors=errors)
 
 
 @router.get("", responses=problems(*GUARDED, InvalidRequest), summary="List reorganisations")
@@ -169,7 +165,7 @@ async def list_reorganisations(
     """Those of which every unit lies within your reach, the newest first."""
     after = paging.after(int)
     last = None if after is None else int(after[0])
-    rows = await reorganisations.listed(session, subject, state, last, paging.limit)
+    rows = await decisions.listed(session, subject, state, last, paging.limit)
     return page(rows, paging, _summary, lambda row: (row.id,))
 
 
@@ -182,7 +178,7 @@ async def read_reorganisation(
     reorganisation_id: Id, subject: Manager, session: ReadSession
 ) -> ReorganisationOut:
     """What was decided and what it did, as it was seen when it was decided."""
-    return _shown(await reorganise.get(session, subject, reorganisation_id))
+    return _shown(await taking_back.get(session, subject, reorganisation_id))
 
 
 @router.post(
@@ -202,7 +198,7 @@ async def revert_reorganisation(
     that came since to a unit that stood and took over; no later change of a unit it touched; and no unit
     beneath itself afterwards. What does depend on it is listed in `errors`.
     """
-    return _shown(await reorganise.revert(session, subject, reorganisation_id, utc_now()))
+    return _shown(await taking_back.revert(session, subject, reorganisation_id, utc_now()))
 
 
 def _summary(row: Reorganisation) -> ReorganisationSummary:

@@ -151,8 +151,8 @@ async def change_unit(
 
 
 async def _parent(session: AsyncSession, subject: Subject, code: str, on: date | None) -> int:
-    """Of a day, by whatever code it has or had: each was given once."""
-    known = None if on is None else await queries.ever_called(session, subject, code)
+    """Of a day, by the code of that day, or whatever code it has or had."""
+    known = None if on is None else await queries.called(session, subject, code, on)
     return (await find_unit(session, subject, code, "/parent")).id if known is None else known
 
 

@@ -3,7 +3,7 @@
 Why the tree stays a tree: every new parent lives on that day and does not end; whoever closes leaves no child
 behind, and is nobody's heir or parent from that day on by another decision; loops are looked for on the day
 itself and on each later day on which something decided takes effect. The order of the changes does not count.
-Codes name a unit for ever, in links, files and figures of earlier years: none is given a second time.
+What a change begins with is named by the codes before the day, what it ends with by those of the day.
 """
 
 from collections import defaultdict
@@ -13,10 +13,11 @@ from datetime import date, timedelta
 from functools import partial
 
 from app.core.faults import Fault
-from app.units.changes import GOES_ON, SIZES, Change, Target
+from app.units.changes import GOES_ON, SIZES, Change, ChangeKind, Target
 from app.units.forest import Forest, Node, State, Succession
 from app.units.later import counted_on
 from app.units.loops import in_loops, turns
+from app.units.numbering import Numbering
 
 ONE_DAY = timedelta(days=1)
 
@@ -39,16 +40,15 @@ def plan_reform(
     changes: Sequence[Change],
     day: date,
     *,
-    reserved: Mapping[str, int],
     heirs: Mapping[int, str],
     reaches_all: bool,
 ) -> Reform:
-    """Judge the changes. `reserved`: every code there ever was; `heirs`: who follows a closed unit."""
-    planner = _Planner(forest, successions, day, reserved, heirs, reaches_all)
+    """Judge the changes. `heirs`: who follows a closed unit, in words."""
+    planner = _Planner(forest, successions, day, heirs, reaches_all)
     numbered = [(f"/changes/{number}", change) for number, change in enumerate(changes)]
     for at, change in numbered:
         planner.take(at, change)
-    for at, change in sorted(numbered, key=lambda one: one[1].kind not in GOES_ON):
+    for at, change in sorted(numbered, key=lambda one: (one[1].kind != "recode", one[1].kind not in GOES_ON)):
         planner.resolve(at, change)  # what has a new code first: others may go by it
     planner.move_children()
     planner.settle_parents()
@@ -62,17 +62,14 @@ class _Planner:
         forest: Forest,
         successions: Sequence[Succession],
         day: date,
-        reserved: Mapping[str, int],
         heirs: Mapping[int, str],
         reaches_all: bool,
     ) -> None:
         self.reform = Reform()
-        self._forest, self._day, self._reserved = forest, day, reserved
+        self._forest, self._day, self._codes = forest, day, Numbering(forest)
         self._heirs, self._reaches_all = heirs, reaches_all
         self._counted_on = counted_on(forest, successions, day)
-        self._codes = {node.now.code: node.id for node in forest.values() if node.reached}
         self._touched: dict[int, str] = {}
-        self._fresh: dict[str, int] = {}
         self._parents: dict[int, tuple[str, str]] = {}
         """Unit -> the code of the parent somebody named, and where."""
         self._at: dict[int, str] = {}
@@ -87,7 +84,7 @@ class _Planner:
         closing = []
         for place, code in enumerate(change.former):
             where = f"{at}/from/{place}"
-            unit = self._codes.get(code)
+            unit = self._codes.unit(code)
             if unit is None:
                 self._accuse(where, "unit_unknown")
             elif unit in self._touched:
@@ -95,6 +92,8 @@ class _Planner:
             else:
                 self._touched[unit] = self._at[unit] = where
                 lives = self._check_life(self._forest[unit], where, changing=True)
+                if change.kind == "recode":
+                    self._codes.let_go(unit)
                 if change.kind not in GOES_ON and code not in stays:
                     closing.append(unit)
                     if lives:
@@ -105,10 +104,10 @@ class _Planner:
         for place, target in enumerate(change.to):
             if change.kind in GOES_ON or self._continues(change, target):
                 continue
-            if target.described and target.code not in self._reserved:
-                if target.code in self._fresh:
+            if target.described and self._codes.is_new(target.code):
+                if self._codes.opened(target.code) is not None:
                     self._accuse(f"{at}/to/{place}/code", "duplicate_code")
-                self._fresh.setdefault(target.code, -1 - len(self._fresh))
+                self._codes.open(target.code)
 
     def _check_sizes(self, at: str, change: Change) -> None:
         counts = len(change.former), len(change.to)
@@ -120,11 +119,11 @@ class _Planner:
 
     def resolve(self, at: str, change: Change) -> None:
         """Find or make the units a change ends with, and say who succeeds whom."""
-        olds = [self._codes[code] for code in change.former if code in self._codes]
+        olds = [unit for unit in map(self._codes.unit, change.former) if unit is not None]
         if change.kind in GOES_ON:
             for place, target in enumerate(change.to[:1]):
                 if olds:
-                    self._restate(olds[0], target, f"{at}/to/{place}", must_differ=True)
+                    self._restate(olds[0], target, f"{at}/to/{place}", change.kind)
             return
         found = []
         for place, target in enumerate(change.to):
@@ -143,12 +142,12 @@ class _Planner:
 
     def _heir(self, change: Change, target: Target, olds: Sequence[int], at: str) -> int | None:
         if self._continues(change, target):
-            unit = self._codes.get(target.code)
+            unit = self._codes.unit(target.code)
             if unit is not None and target.described:
-                self._restate(unit, target, at, must_differ=False)
+                self._restate(unit, target, at, change.kind)
             return unit
-        if target.code in self._fresh:
-            key = self._fresh[target.code]
+        key = self._codes.opened(target.code)
+        if key is not None:
             if target.described and key not in self.reform.created:
                 self._create(key, target, olds, at)
             return key
@@ -158,7 +157,7 @@ class _Planner:
         if change.kind == "create":
             self._accuse(f"{at}/name", "missing")
             return None
-        unit = self._codes.get(target.code)
+        unit = self._codes.unit(target.code)
         if unit is None:
             self._accuse(f"{at}/code", "unit_unknown")
         elif unit in self.reform.closed:
@@ -187,22 +186,22 @@ class _Planner:
             self._accuse(f"{at}/parent_code", "parent_needed")
         self.reform.created[key] = State(target.code, target.name or "", kind or "", parent)
 
-    def _restate(self, unit: int, target: Target, at: str, *, must_differ: bool) -> None:
+    def _restate(self, unit: int, target: Target, at: str, kind: ChangeKind) -> None:
         was = self._forest[unit].on(self._day)
-        if target.code != was.code and (target.code in self._reserved or target.code in self._fresh):
-            self._accuse(f"{at}/code", "code_in_use")
         if target.code != was.code:
-            self._fresh[target.code] = unit
+            if not self._codes.may_take(target.code, unit, moves=kind == "recode"):
+                self._accuse(f"{at}/code", "code_in_use")
+            self._codes.give(target.code, unit)
         if target.parent is not None:
             self._parents[unit] = target.parent, f"{at}/parent_code"
         elif target.to_top and not self._reaches_all:
             self._accuse(f"{at}/parent_code", "parent_needed")
         parent = None if target.to_top else was.parent
         state = State(target.code, target.name or was.name, target.kind or was.kind, parent)
-        same_parent = target.parent is None or self._codes.get(target.parent) == was.parent
+        same_parent = target.parent is None or self._codes.after(target.parent) == was.parent
         if state != was or not same_parent:
             self.reform.states[unit] = state
-        elif must_differ:
+        elif kind in GOES_ON:
             self._accuse(at, "nothing_changes")
 
     def _check_life(self, node: Node, at: str, *, changing: bool) -> bool:
@@ -263,7 +262,7 @@ class _Planner:
                 else:
                     self.reform.created[key] = state._replace(parent=heirs[0])
         for key, (code, at) in self._parents.items():
-            parent = self._fresh.get(code, self._codes.get(code))
+            parent = self._codes.after(code)
             if parent is None:
                 self._accuse(at, "unknown_parent", parent=code)
                 continue

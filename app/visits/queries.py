@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -34,6 +35,7 @@ from app.auth.subjects import Subject
 from app.core.locks import Lock, hold
 from app.models.distribution import EVERY_UNIT
 from app.models.questionnaire import Questionnaire
+from app.models.reorganisation import UnitVersion
 from app.models.sample import Sample, SampleLink
 from app.models.unit import Procedure, Unit
 from app.models.visit import ANSWERED, SETTLED, Visit
@@ -45,6 +47,8 @@ class KnownUnit(NamedTuple):
     id: int
     valid_from: date | None
     valid_to: date | None
+    succeeds: bool = False
+    """Whether its code was another unit's before."""
 
 
 class NewVisit(NamedTuple):
@@ -84,12 +88,15 @@ async def units_by_code(
     session: AsyncSession, subject: Subject, codes: Collection[str]
 ) -> dict[str, KnownUnit]:
     """The units of these codes within the subject's reach."""
+    before = exists().where(
+        UnitVersion.code == Unit.code, UnitVersion.unit_id != Unit.id, UnitVersion.valid_to.is_not(None)
+    )
     rows = await session.execute(
-        select(Unit.code, Unit.id, Unit.valid_from, Unit.valid_to).where(
+        select(Unit.code, Unit.id, Unit.valid_from, Unit.valid_to, before).where(
             Unit.code == any_(_texts(codes)), within_reach(Unit.id, subject)
         )
     )
-    return {code: KnownUnit(unit_id, first, last) for code, unit_id, first, last in rows}
+    return {code: KnownUnit(unit, first, last, moved) for code, unit, first, last, moved in rows}
 
 
 async def procedures_by_code(session: AsyncSession, codes: Collection[str]) -> dict[str, int]:

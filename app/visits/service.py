@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import heirs
-from app.auth.reach import present_codes
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day
 from app.core.errors import Problem
@@ -34,6 +33,7 @@ from app.rollups import stale
 from app.visits import queries
 from app.visits.links import LinkCodes
 from app.visits.queries import KnownUnit, LinkedVisit, NewVisit, StoredVisit
+from app.visits.renumbered import Formers, formers
 from app.visits.schemas import QuestionnaireChoice, VisitIn, read_visit, readable_dossier
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -58,8 +58,8 @@ class Registers:
     """What the visits of one call refer to, by code."""
 
     units: dict[str, KnownUnit]
-    renumbered: dict[str, str]
-    """The codes that some of the units not found have now."""
+    formers: Formers
+    """Former codes, of units not found and of units whose code was another's."""
     heirs: dict[int, str]
     """Who succeeded the units that had ended, in words."""
     procedures: dict[str, int]
@@ -150,15 +150,18 @@ async def _registers(
     session: AsyncSession, subject: Subject, visits: Sequence[VisitIn], today: date
 ) -> Registers:
     if not visits:
-        return Registers({}, {}, {}, {}, {})
+        return Registers({}, Formers(), {}, {}, {})
     units = await queries.units_by_code(session, subject, {visit.unit_code for visit in visits})
     # only where something is wrong is it asked why
     missing = {visit.unit_code for visit in visits} - units.keys()
     known = [(units[visit.unit_code], visit.served_on) for visit in visits if visit.unit_code in units]
+    moved = {
+        visit.unit_code for visit in visits if visit.unit_code in units and units[visit.unit_code].succeeds
+    }
     ended = {unit.id for unit, day in known if unit.valid_to is not None and unit.valid_to < day}
     return Registers(
         units,
-        await present_codes(session, subject, missing) if missing else {},
+        await formers(session, subject, missing | moved),
         await heirs.successors(session, ended, today) if ended else {},
         await queries.procedures_by_code(
             session, {visit.procedure_code for visit in visits if visit.procedure_code is not None}
@@ -173,15 +176,21 @@ def _judge(visit: VisitIn, at: str, known: Registers, expiry: Expiry, today: dat
     """The visit to write, or why not: the problem names the first unknown thing, its faults name all."""
     asked = visit.questionnaire or DEFAULT_QUESTIONNAIRE
     unit = known.units.get(visit.unit_code)
+    other = None if unit is None else known.formers.other(visit.unit_code, visit.served_on, unit.id)
+    if unit is None:
+        unit = known.formers.of_the_day(visit.unit_code, visit.served_on)
     procedure = known.procedures.get(visit.procedure_code) if visit.procedure_code is not None else None
     questionnaire = known.questionnaires.get((asked.code, asked.version))
     unknown: list[Callable[..., Problem]] = []
     faults = _day_faults(visit, at, unit, known.heirs, today)
     if unit is None:
         unknown.append(partial(UnitUnknown, unit=visit.unit_code))
-        now = known.renumbered.get(visit.unit_code)
+        now = known.formers.now(visit.unit_code)
         renumbered = Fault(f"{at}/unit_code", "unit_renumbered", {"code": now})
         faults.append(Fault(f"{at}/unit_code", "unit_unknown") if now is None else renumbered)
+    if other is not None:
+        told = {"day": visit.served_on, "code": visit.unit_code, "now": other.now}
+        faults.append(Fault(f"{at}/unit_code", "code_moved", told))
     if visit.procedure_code is not None and procedure is None:
         unknown.append(partial(ProcedureUnknown, procedure=visit.procedure_code))
         faults.append(Fault(f"{at}/procedure_code", "procedure_unknown"))

@@ -30,7 +30,8 @@ async def bearers(session: AsyncSession, codes: Iterable[str]) -> Mapping[str, i
     """The ids of the units that have these codes, or had them: of whoever has one now, where both are."""
     wanted = list(codes)
     had = select(UnitVersion.code, UnitVersion.unit_id)
-    former = await session.execute(had.where(UnitVersion.code.in_(wanted), UnitVersion.valid_to.is_not(None)))
+    ended = had.where(UnitVersion.code.in_(wanted), UnitVersion.valid_to.is_not(None))
+    former = await session.execute(ended.order_by(UnitVersion.valid_to))
     present = await session.execute(select(Unit.code, Unit.id).where(Unit.code.in_(wanted)))
     return {row[0]: row[1] for row in (*former, *present)}
 
