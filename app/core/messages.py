@@ -124,6 +124,13 @@ FAULTS: dict[str, Text] = {
         "Đơn vị này đã có trong một thay đổi khác: {first}.",
         "This unit is in another change already: {first}.",
     ),
+    "unit_in_row": Text("Đơn vị này đã có ở dòng {first}.", "This unit is in row {first} already."),
+    "stands_already": Text(
+        "Mã {unit} là của đơn vị đang hoạt động ({name}), khác với mô tả ở đây. Hãy chỉ ghi mã;"
+        " nếu đơn vị đó cũng thay đổi, hãy ghi thành một thay đổi riêng.",
+        "{unit} is a unit that stands already ({name}), and it is described otherwise here. Give its code"
+        " alone; if it changes as well, say so by a change of its own.",
+    ),
     "changed_same_day": Text(
         "Đơn vị {unit} đã thay đổi vào chính ngày {day}.",
         "The unit {unit} has changed on that very day, {day}.",

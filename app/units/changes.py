@@ -57,6 +57,11 @@ class Change(NamedTuple):
     former: tuple[str, ...]
     to: tuple[Target, ...]
 
+    def settled(self) -> "Change":
+        """The same; but a merger of one unit into itself is a change of that unit."""
+        itself = self.kind == "merge" and self.former == tuple(target.code for target in self.to)
+        return self._replace(kind="rename") if itself else self
+
     def to_json(self) -> dict[str, Any]:
         """As it is kept and fingerprinted: what was not said is left out."""
         targets = []
@@ -81,6 +86,12 @@ class FromTable:
 
     changes: list[Change] = field(default_factory=list)
     places: dict[str, tuple[Row, str]] = field(default_factory=dict)
+
+    def place(self, pointer: str) -> tuple[Row, str] | None:
+        """The cell a JSON pointer leads to, or that of the nearest thing around; None: not in the table."""
+        while pointer and pointer not in self.places:
+            pointer = pointer.rpartition("/")[0]
+        return self.places.get(pointer)
 
 
 @dataclass(slots=True)
@@ -157,9 +168,12 @@ def _gathered(groups: Sequence[_Group]) -> FromTable:
     for number, group in enumerate(groups):
         at = f"/changes/{number}"
         read.places[at] = group.rows[0], "kind"
+        read.places[f"{at}/from"] = group.rows[0], "from"
+        read.places[f"{at}/to"] = group.rows[0], "to_code"
         for place, row in enumerate(group.former.values()):
             read.places[f"{at}/from/{place}"] = row, "from"
         for place, (_, row) in enumerate(group.to.values()):
+            read.places[f"{at}/to/{place}"] = row, "to_code" if row.values["to_code"] else "from"
             for name, column in (("code", "to_code"), ("name", "to_name"), ("kind", "to_kind")):
                 read.places[f"{at}/to/{place}/{name}"] = row, column
             read.places[f"{at}/to/{place}/parent_code"] = row, "to_parent"

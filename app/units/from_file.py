@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Subject
+from app.core.faults import Fault
 from app.core.imports import Table
 from app.core.problems import InvalidRequest
 from app.core.tables import RowFault, read_rows
 from app.models.unit import UNIT_KINDS
-from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, read_changes
+from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, FromTable, read_changes
 from app.units.reorganise import Asked, Done, Progress, quiet, reorganise
 
 
@@ -49,11 +50,18 @@ async def reorganise_from_file(
                 await reorganise(session, subject, asked, zone, now, dry_run=dry_run, progress=progress)
             )
         except InvalidRequest as problem:
-            beside = [fault for fault in problem.faults if fault.pointer not in read.places]
-            for fault in problem.faults:
-                if fault.pointer in read.places:
-                    row, column = read.places[fault.pointer]
-                    table.accuse(row, column, fault.code, **dict(fault.params))
-            if beside and not table.faults():
+            if not _tell_by_row(table, read, problem.faults):
                 raise
     return FromFile(faults=table.faults())
+
+
+def _tell_by_row(table: Table, read: FromTable, faults: Sequence[Fault]) -> bool:
+    """Accuse the rows that faults came from; whether there was any such fault."""
+    for fault in faults:
+        place, params = read.place(fault.pointer), dict(fault.params)
+        first = read.place(str(params.get("first", "")))
+        if place is not None and fault.code == "unit_touched_twice" and first is not None:
+            table.accuse(place[0], place[1], "unit_in_row", first=first[0].number)
+        elif place is not None:
+            table.accuse(place[0], place[1], fault.code, **params)
+    return bool(table.faults())

@@ -16,6 +16,7 @@ from app.core.faults import Fault
 from app.units.changes import GOES_ON, SIZES, Change, ChangeKind, Target
 from app.units.forest import Forest, Node, State, Succession
 from app.units.later import counted_on
+from app.units.lifetime import hindrance
 from app.units.loops import in_loops, turns
 from app.units.numbering import Numbering
 
@@ -45,13 +46,14 @@ def plan_reform(
 ) -> Reform:
     """Judge the changes. `heirs`: who follows a closed unit, in words."""
     planner = _Planner(forest, successions, day, heirs, reaches_all)
-    numbered = [(f"/changes/{number}", change) for number, change in enumerate(changes)]
+    numbered = [(f"/changes/{number}", change.settled()) for number, change in enumerate(changes)]
     for at, change in numbered:
         planner.take(at, change)
     for at, change in sorted(numbered, key=lambda one: (one[1].kind != "recode", one[1].kind not in GOES_ON)):
         planner.resolve(at, change)  # what has a new code first: others may go by it
     planner.move_children()
     planner.settle_parents()
+    planner.check_descriptions()
     planner.look_for_loops()
     return planner.reform
 
@@ -73,6 +75,8 @@ class _Planner:
         self._parents: dict[int, tuple[str, str]] = {}
         """Unit -> the code of the parent somebody named, and where."""
         self._at: dict[int, str] = {}
+        self._described: list[tuple[int, Target, str]] = []
+        """Units that stand already and are described where another ends in them."""
 
     def _accuse(self, at: str, code: str, **params: object) -> None:
         self.reform.faults.append(Fault(at, code, params))
@@ -98,8 +102,6 @@ class _Planner:
                     closing.append(unit)
                     if lives:
                         self._check_end(self._forest[unit], where)
-        if change.kind == "merge" and change.former and not closing:
-            self._accuse(f"{at}/from", "too_few_items", limit=2)
         self.reform.closed.update(dict.fromkeys(closing, ()))
         for place, target in enumerate(change.to):
             if change.kind in GOES_ON or self._continues(change, target):
@@ -147,17 +149,20 @@ class _Planner:
                 self._restate(unit, target, at, change.kind)
             return unit
         key = self._codes.opened(target.code)
-        if key is not None:
+        if key is not None and key < 0:
             if target.described and key not in self.reform.created:
                 self._create(key, target, olds, at)
             return key
-        if target.described:
+        unit = self._codes.after(target.code)
+        stands = unit is not None and self._forest[unit].last is None
+        if target.described and (change.kind == "create" or not stands):
             self._accuse(f"{at}/code", "code_in_use")
             return None
         if change.kind == "create":
             self._accuse(f"{at}/name", "missing")
             return None
-        unit = self._codes.unit(target.code)
+        if unit is not None and target.described:
+            self._described.append((unit, target, f"{at}/code"))
         if unit is None:
             self._accuse(f"{at}/code", "unit_unknown")
         elif unit in self.reform.closed:
@@ -206,21 +211,11 @@ class _Planner:
 
     def _check_life(self, node: Node, at: str, *, changing: bool) -> bool:
         """Whether a unit lives on the day and, if it is about to change, nothing else stands in the way."""
-        since = node.since if changing else node.first
-        if node.last is not None and node.last < self._day:
-            heirs = self._heirs.get(node.id, "—")
-            self._accuse(at, "unit_closed", unit=node.now.code, day=node.last, successor=heirs)
-        elif node.last is not None:
-            self._accuse(at, "changed_later", unit=node.now.code, day=node.last + ONE_DAY)
-        elif changing and node.ahead is not None:
-            self._accuse(at, "changed_later", unit=node.now.code, day=node.ahead[0])
-        elif since is not None and since > self._day:
-            self._accuse(at, "changed_later", unit=node.now.code, day=since)
-        elif changing and since == self._day:
-            self._accuse(at, "changed_same_day", unit=node.now.code, day=since)
-        else:
-            return True
-        return False
+        heirs = self._heirs.get(node.id, "—")
+        found = hindrance(node, self._day, heirs, changing=changing)
+        if found is not None:
+            self._accuse(at, found.code, **found.params)
+        return found is None
 
     def _check_end(self, node: Node, at: str) -> None:
         """Whether another decision makes it an heir or a parent on the day it would be gone, or after."""
@@ -274,6 +269,19 @@ class _Planner:
             states = self.reform.created if key < 0 else self.reform.states
             if key in states or key > 0:
                 states[key] = self._state(key, self._day)._replace(parent=parent)
+
+    def check_descriptions(self) -> None:
+        """A unit that stands may be described where another ends in it, as it is on the day."""
+        for unit, target, at in self._described:
+            state = self._state(unit, self._day)
+            above = None if target.parent is None else self._codes.after(target.parent)
+            differs = (
+                target.name not in {None, state.name},
+                target.kind not in {None, state.kind},
+                (target.parent is not None or target.to_top) and above != state.parent,
+            )
+            if any(differs):
+                self._accuse(at, "stands_already", unit=state.code, name=state.name)
 
     def look_for_loops(self) -> None:
         """On the day, and on each later day on which anything came, or will come, to stand somewhere else."""

@@ -248,7 +248,8 @@ async def test_what_depends_on_it_keeps_it_from_being_taken_back(
     [
         ([merger("09001", "99999")], [("/changes/0/from/1", "unit_unknown")]),
         ([merger("09001", "09001")], [("/changes/0/from/1", "unit_touched_twice")]),
-        ([merger("09001", to="09002")], [("/changes/0/to/0/code", "code_in_use")]),
+        ([merger("09001", to="09002")], [("/changes/0/to/0/code", "stands_already")]),
+        ([{"kind": "merge", "from": ["09001"], "to": ["09001"]}], [("/changes/0/to/0", "nothing_changes")]),
         ([merger("09001", "09002", to={"code": "N"})], [("/changes/0/to/0/code", "unit_unknown")]),
         (
             [merger("09001", "09101")],
