@@ -23,7 +23,7 @@ COMMANDS = {
     "import": ("tree", "Import units or procedures from CSV or XLSX."),
     "reorganise": (
         "tree",
-        "Reorganise units from a file: columns kind,from,to_code,to_name,to_kind,to_parent.",
+        "Reorganise units from a table of changes, an official conversion table or a register set right.",
     ),
     "demo": (
         "figures",

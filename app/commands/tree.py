@@ -15,6 +15,7 @@ from app.core.imports import ImportResult
 from app.core.settings import Settings
 from app.procedures import service as procedures
 from app.shell import err, fail, out, progress_bar
+from app.units import notes
 from app.units import service as units
 from app.units.from_file import FromFile, reorganise_from_file
 
@@ -68,7 +69,7 @@ def reorganise(
     decision: Annotated[str, typer.Option(help="The decision behind it, as it is cited.")],
     dry_run: DryRun = False,
 ) -> None:
-    """Reorganise units from a file: columns kind,from,to_code,to_name,to_kind,to_parent."""
+    """Reorganise units from a table of changes, an official conversion table or a register set right."""
     day = read_day(effective_on)
     if day is None:
         fail(f"{effective_on} is no day; a day looks like 2025-07-01")
@@ -94,6 +95,8 @@ def reorganise(
     for fault in read.faults:
         column = f", {fault.column}" if fault.column else ""
         err.print(f"row {fault.row}{column}: {fault.detail('en')}", soft_wrap=True)
+    for line in notes.lines(read.notes):
+        out.print(line, soft_wrap=True, markup=False)
     done = read.done
     if done is None:
         fail(f"{len(read.faults)} faults; nothing was written")

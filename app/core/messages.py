@@ -125,6 +125,16 @@ FAULTS: dict[str, Text] = {
         "This unit is in another change already: {first}.",
     ),
     "unit_in_row": Text("Đơn vị này đã có ở dòng {first}.", "This unit is in row {first} already."),
+    "code_goes_elsewhere": Text(
+        "Mã {unit} nay thuộc về {name}, theo bảng lại vào đơn vị khác; mã không bao giờ được cấp lại.",
+        "{unit} is the code of {name}, which by the table goes elsewhere; a code is never given twice.",
+    ),
+    "codes_moved": Text(
+        "Trong hệ thống, {name} mang mã {stands}, trong tệp mang mã {code}; có {count} đơn vị như vậy. Nhập"
+        " tệp sẽ tạo chúng lần thứ hai: hãy dùng chính tệp này để sắp xếp lại (`sipas reorganise`).",
+        "{name} has the code {stands} here and {code} in the file; so have {count} units. An import would"
+        " make them a second time: give this very file to a reorganisation (`sipas reorganise`).",
+    ),
     "stands_already": Text(
         "Mã {unit} là của đơn vị đang hoạt động ({name}), khác với mô tả ở đây. Hãy chỉ ghi mã;"
         " nếu đơn vị đó cũng thay đổi, hãy ghi thành một thay đổi riêng.",

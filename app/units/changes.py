@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from app.core.imports import MAX_CODE, MAX_NAME, Table
 from app.core.tables import Row
 from app.core.text import fits_in_address
+from app.units.notes import Note
 
 ChangeKind = Literal["merge", "split", "rename", "move", "recode", "close", "create"]
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -86,6 +87,12 @@ class FromTable:
 
     changes: list[Change] = field(default_factory=list)
     places: dict[str, tuple[Row, str]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+    def add(self, change: Change, row: Row, column: str) -> None:
+        """Add a change that one row stands for."""
+        self.places[f"/changes/{len(self.changes)}"] = row, column
+        self.changes.append(change)
 
     def place(self, pointer: str) -> tuple[Row, str] | None:
         """The cell a JSON pointer leads to, or that of the nearest thing around; None: not in the table."""

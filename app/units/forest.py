@@ -211,7 +211,8 @@ def as_now(
             members |= below(unit, merged)
         elif unit in members or not members.isdisjoint(takers):
             left_out.append(LeftOut(unit, day, tuple(sorted(takers))))
-            before = below(unit, [(one.former, one.heir) for one in done if not one.split and one.day <= day])
+            # who came to it on the day itself came to what remains of it, not to what was shared out
+            before = below(unit, [(one.former, one.heir) for one in done if not one.split and one.day < day])
             members -= before - {unit}
             if unit in takers and unit in members:
                 begins[unit] = max(day, begins.get(unit, day))

@@ -1,9 +1,10 @@
-"""Reorganising units from a file: a table of changes, read row by row, faults told by row and column."""
+"""Reorganising units from a file, whose headings tell what kind of table it is; faults are told by row."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,12 @@ from app.core.imports import Table
 from app.core.problems import InvalidRequest
 from app.core.tables import RowFault, read_rows
 from app.models.unit import UNIT_KINDS
-from app.units.changes import COLUMNS, MAX_CHANGES, REQUIRED, FromTable, read_changes
+from app.units import official, plan, reorganisations
+from app.units.changes import COLUMNS, REQUIRED, FromTable, read_changes
+from app.units.conversion import convert
+from app.units.forest import Forest
+from app.units.notes import Note
+from app.units.register import compare_register
 from app.units.reorganise import Asked, Done, Progress, quiet, reorganise
 
 
@@ -24,6 +30,23 @@ class FromFile:
 
     done: Done | None = None
     faults: Sequence[RowFault] = ()
+    notes: Sequence[Note] = ()
+
+
+class Shape(NamedTuple):
+    """A kind of table, and what makes changes of it by the tree; None: it lists changes itself."""
+
+    columns: Sequence[str]
+    required: Sequence[str]
+    read: Callable[[Table, Forest, date], FromTable] | None = None
+
+
+SHAPES = (
+    Shape(COLUMNS, REQUIRED),
+    Shape(official.COLUMNS, official.REQUIRED, convert),
+    Shape(plan.COLUMNS, plan.REQUIRED, compare_register),
+)
+MAX_ROWS = 20_000
 
 
 async def reorganise_from_file(
@@ -39,20 +62,42 @@ async def reorganise_from_file(
     dry_run: bool,
     progress: Progress = quiet,
 ) -> FromFile:
-    """The same from a CSV or XLSX file; faults come back by row and column, and then nothing is written."""
-    rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_CHANGES)
+    """The same from a CSV or XLSX file; faults come back by row and column, and then nothing is written.
+
+    The file is a table of changes, the official conversion table of a reform as it stands, or a register of
+    units with the codes and names that are right: its headings tell.
+    """
+    shape = await asyncio.to_thread(_shape_of, data, filename)
+    rows, faults = await asyncio.to_thread(read_rows, data, filename, shape.columns, shape.required, MAX_ROWS)
     table = Table(rows, faults)
-    read = await asyncio.to_thread(read_changes, table, UNIT_KINDS)
+    if shape.read is None:
+        read = await asyncio.to_thread(read_changes, table, UNIT_KINDS)
+    elif table.faults():
+        return FromFile(faults=table.faults())
+    else:
+        forest = await reorganisations.read_forest(session, subject)
+        read = await asyncio.to_thread(shape.read, table, forest, effective_on)
+    if not table.faults() and not read.changes:
+        return FromFile(faults=[RowFault(1, None, "nothing_changes")], notes=read.notes)
     if not table.faults():
         asked = Asked(decision, effective_on, read.changes)
         try:
-            return FromFile(
-                await reorganise(session, subject, asked, zone, now, dry_run=dry_run, progress=progress)
-            )
+            done = await reorganise(session, subject, asked, zone, now, dry_run=dry_run, progress=progress)
+            return FromFile(done, notes=read.notes)
         except InvalidRequest as problem:
             if not _tell_by_row(table, read, problem.faults):
                 raise
-    return FromFile(faults=table.faults())
+    return FromFile(faults=table.faults(), notes=read.notes)
+
+
+def _shape_of(data: bytes, filename: str) -> Shape:
+    """The shape that the headings of a file fit best."""
+
+    def misfits(shape: Shape) -> int:
+        _, faults = read_rows(data, filename, shape.columns, shape.required, 0)
+        return sum(fault.code in {"missing_column", "unknown_column"} for fault in faults)
+
+    return min(SHAPES, key=misfits)
 
 
 def _tell_by_row(table: Table, read: FromTable, faults: Sequence[Fault]) -> bool:

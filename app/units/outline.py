@@ -204,11 +204,23 @@ class ReorganisationOut(Out):
     outcome: Outcome
 
 
+class ImportNote(Out):
+    """A remark on a table: the row as a spreadsheet numbers it, if it is one's."""
+
+    row: int | None
+    code: str
+    detail: str
+
+
 class ReorganisationReport(Out):
-    """What came of a file: the reorganisation, or all faults by row and column; then nothing is written."""
+    """What came of a file: the reorganisation, or all faults by row and column; then nothing is written.
+
+    `notes`: where the table is incomplete, and what was made of it.
+    """
 
     reorganisation: ReorganisationOut | None
     errors: list[ImportFault]
+    notes: list[ImportNote]
 
 
 class UnitVersionOut(UnitState):

@@ -31,6 +31,7 @@ from app.core.schema import Day, Title
 from app.models.reorganisation import Reorganisation, ReorganisationState
 from app.units import decisions, from_file, reorganise, taking_back
 from app.units.outline import (
+    ImportNote,
     Outcome,
     ReorganisationIn,
     ReorganisationOut,
@@ -119,7 +120,7 @@ async def reorganise_units(
 async def import_reorganisation(
     file: Annotated[
         UploadFile,
-        File(description="CSV (UTF-8) or XLSX: kind, from, to_code, to_name, to_kind, to_parent."),
+        File(description="CSV or XLSX: kind, from, to_code, to_name, to_kind, to_parent; or see above."),
     ],
     effective_on: Annotated[Day, Form(examples=["2025-07-01"])],
     decision: Annotated[Title, Form(examples=["Nghị quyết số 1658/NQ-UBTVQH15"])],
@@ -131,7 +132,12 @@ async def import_reorganisation(
     dry_run: DryRun = False,
 ) -> ReorganisationReport:
     """A row for each predecessor of a merger (rows with the same `to_code` belong together), for each part
-    of a split (rows with the same `from`), and for each unit to rename, move, close or create.
+    of a split (rows with the same `from`), and for each unit to rename, move, recode, close or create.
+
+    Or the official conversion table of a reform as it stands: `new_code`, `new_name`, `new_province_code`,
+    `old_code`, `old_name`, `how`, and the districts and provinces of before. Or a register of units that was
+    set right: `code`, `name`, `kind`, `parent_code`, `valid_from`; units of the same name beneath the same
+    unit take the code and spelling it gives. `notes` say where a table is incomplete, and what came of it.
 
     With any fault nothing is written: 422 with all of them. A dry run answers 200 with the same body.
     """
@@ -151,8 +157,9 @@ async def import_reorganisation(
         for one in read.faults
     ]
     response.status_code = 422 if errors and not dry_run else 200
+    notes = [ImportNote(row=one.row, code=one.code, detail=one.detail(language)) for one in read.notes]
     shown = None if read.done is None else _show(read.done, decision, effective_on)
-    return ReorganisationReport(reorganisation=shown, errors=errors)
+    return ReorganisationReport(reorganisation=shown, errors=errors, notes=notes)
 
 
 @router.get("", responses=problems(*GUARDED, InvalidRequest), summary="List reorganisations")

@@ -17,6 +17,7 @@ from app.models.unit import UNIT_KINDS, Unit
 from app.units import deeds, queries
 from app.units.forest import search_text
 from app.units.plan import COLUMNS, REQUIRED, Standing, make_plan, moves
+from app.units.register import codes_moved
 from app.units.schemas import NewUnit, UnitChange
 
 _CHANGEABLE = ("contact", "opening_hours", "require_totp")
@@ -90,6 +91,8 @@ async def import_units(
     if not dry_run:
         await hold(session, Lock.UNITS)
     standing, ids = await queries.all_standing(session, subject)
+    if renumbered := await asyncio.to_thread(codes_moved, rows, standing):
+        return ImportResult(faults=renumbered)
     reaches_all = subject is None or subject.unit_ids is None
     former = await queries.former_codes(session)
     moved = {row.values["code"] for row in rows if _moves(row, standing)}

@@ -90,6 +90,20 @@ def test_what_remains_of_a_split_unit_counts_from_the_split_on() -> None:
     assert left_out == [LeftOut(2, REFORM, (2, 3))]
 
 
+def test_who_came_to_what_remains_of_a_split_unit_on_the_day_itself_counts_for_it() -> None:
+    """As in July 2025: a commune gives away a part of itself and takes in another on one day."""
+    forest = {2: node(2), 3: node(3), 4: node(4, 2, last=EVE), 5: node(5, 2, last=EVE - timedelta(days=9))}
+    done = [
+        Succession(5, 2, EVE - timedelta(days=8), False),
+        Succession(2, 2, REFORM, True),
+        Succession(2, 3, REFORM, True),
+        Succession(4, 2, REFORM, False),
+    ]
+    pieces, left_out = as_now(forest, done, 2, FIRST, LAST, TODAY)
+    assert pieces == [Piece(FIRST, LAST, (4,)), Piece(REFORM, LAST, (2,))]
+    assert left_out == [LeftOut(2, REFORM, (2, 3))]
+
+
 def test_a_loop_ends() -> None:
     assert below(1, [(1, 2), (2, 1)]) == {1, 2}
 
