@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from app.auth import routes as auth
 from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
+from app.auth.proofs import Proofs
 from app.auth.totp import Seal
 from app.core import refusing, tracing
 from app.core.cors import PublicCors
@@ -122,6 +123,7 @@ def create_app(settings: Settings, opened: Opened = opened) -> FastAPI:
         app.state.questionnaires = PublishedQuestionnaires(database)
         app.state.devices = DeviceTokens(database)
         app.state.subjects = KnownSubjects(database)
+        app.state.proofs = Proofs(database, settings)
         app.state.write_probe = WriteProbe(database)
         app.state.limiter = RateLimiter(settings.rate_limit_per_minute)
         app.state.exports = Streams(database)

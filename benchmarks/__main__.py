@@ -25,6 +25,7 @@ from benchmarks import (
     pages,
     rankings,
     reform,
+    sign_ins,
 )
 from benchmarks.coverage import run as coverage
 from benchmarks.ground import Ground, prepared
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[..., Awaitable[list[Row]]]] = {
     "intake": intake.run,
     "endurance": endurance.run,
     "cuts": cuts.run,
+    "sign_ins": sign_ins.run,
     "counting": counting.run,
     "cost": cost.run,
     "index": index.run,

@@ -1,42 +1,47 @@
 """One's own account: another password, a second factor on or off, sessions ended.
 
-What a wrong password or code asks for is returned as faults, not raised: the failure it counts must be
+What a wrong password or code asks for is returned as faults, not raised: the line it leaves must be
 committed. Each change leaves its line, without a word of any secret.
 """
 
-import asyncio
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
-from app.auth import invitations, second, service, sessions
+from app.auth import invitations, second, sessions
 from app.auth.passwords import password_faults
+from app.auth.proofs import CODE_REFUSED, Proofs
 from app.auth.sessions import Origin
 from app.auth.subjects import Subject
 from app.auth.totp import Seal
 from app.core.account_problems import SessionUnknown
 from app.core.faults import Fault
+from app.core.hashing import GATE
 from app.core.tokens import hash_password
 from app.models.subject import User
 
 
 async def change_password(
-    session: AsyncSession, subject: Subject, current: str, new: str, origin: Origin, now: datetime
+    proofs: Proofs, subject: Subject, current: str, new: str, origin: Origin, now: datetime
 ) -> list[Fault]:
     """Another password; the other sessions and any open link end. Faults, and then nothing has changed."""
-    user = await session.get_one(User, subject.id, with_for_update=True)
+    guess = await proofs.judge_password(subject.id, current, origin, now)
     faults = password_faults(new, "/new")
-    if not await service.is_own_password(session, user, current, origin.address, now):
-        faults = [Fault("/current", "password_wrong"), *faults]
-    if faults:
-        return faults
-    user.password_hash = await asyncio.to_thread(hash_password, new)
-    await sessions.end(session, user.id, now, but=subject.session_id)
-    await invitations.void(session, user.id, now)
-    _record(session, subject, "user.password", by="self")
-    return []
+    hashed = await GATE.run(hash_password, new) if guess.fits and not faults else None
+    async with proofs.transaction() as session:
+        user = await session.get_one(User, subject.id, with_for_update=True)
+        if not guess.fits or user.password_hash != guess.password_hash:
+            await proofs.refuse(session, guess, now)
+            return [Fault("/current", "password_wrong"), *faults]
+        await proofs.accept(session, guess)
+        if hashed is not None:
+            user.password_hash = hashed
+            await sessions.end(session, user.id, now, but=subject.session_id)
+            await invitations.void(session, user.id, now)
+            _record(session, subject, "user.password", by="self")
+    return faults
 
 
 async def confirm_totp(
@@ -50,23 +55,22 @@ async def confirm_totp(
 
 
 async def remove_totp(
-    session: AsyncSession,
-    subject: Subject,
-    password: str,
-    code: str,
-    seal: Seal,
-    origin: Origin,
-    now: datetime,
+    proofs: Proofs, subject: Subject, password: str, code: str, seal: Seal, origin: Origin, now: datetime
 ) -> list[Fault]:
     """Take the second factor off; whoever only found the session open can do that with neither alone."""
-    user = await session.get_one(User, subject.id, with_for_update=True)
-    if not await service.is_own_password(session, user, password, origin.address, now):
-        return [Fault("/password", "password_wrong")]
-    if await second.is_on(session, user.id) and not await second.accept(session, user.id, code, seal, now):
-        service.failed(session, user, origin.address, now)
-        return [Fault("/code", "totp_wrong")]
-    if await second.take_off(session, user.id):
-        _record(session, subject, "user.totp_off", by="self")
+    guess = await proofs.judge_password(subject.id, password, origin, now)
+    async with proofs.transaction() as session:
+        if not guess.fits:
+            await proofs.refuse(session, guess, now)
+            return [Fault("/password", "password_wrong")]
+        if await second.is_on(session, subject.id) and not await second.accept(
+            session, subject.id, code, seal, now
+        ):
+            await proofs.refuse(session, guess, now, CODE_REFUSED)
+            return [Fault("/code", "totp_wrong")]
+        await proofs.accept(session, guess)
+        if await second.take_off(session, subject.id):
+            _record(session, subject, "user.totp_off", by="self")
     return []
 
 

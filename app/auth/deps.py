@@ -12,11 +12,13 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.auth.known import KnownSubjects
 from app.auth.networks import lies_within
+from app.auth.proofs import Proofs
 from app.auth.scopes import Scope
 from app.auth.sessions import Origin
 from app.auth.subjects import Subject
 from app.auth.totp import Seal
 from app.core.account_problems import PeopleOnly, TotpRequired
+from app.core.clock import utc_now
 from app.core.limits import RateLimiter
 from app.core.problems import AddressNotAllowed, MissingScope, Unauthorized
 from app.core.tokens import AccessTokens
@@ -134,7 +136,15 @@ def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  rea
 async def origin_of(request: Request) -> Origin:
     """Where the request comes from, as its sender will recognise it in a list of sessions."""
     address = request.client.host if request.client else "unknown"
-    return Origin(address, request.headers.get("user-agent", ""))
+    proofs: Proofs = request.app.state.proofs
+    devices = proofs.cookies.read(request.cookies, utc_now())
+    return Origin(address, request.headers.get("user-agent", ""), devices)
+
+
+async def get_proofs(request: Request) -> Proofs:
+    """Where passwords are judged; it makes its own short transactions and commits them."""
+    proofs: Proofs = request.app.state.proofs
+    return proofs
 
 
 async def get_seal(request: Request) -> Seal:
@@ -145,6 +155,7 @@ async def get_seal(request: Request) -> Seal:
 
 FromWhere = Annotated[Origin, Depends(origin_of)]
 TheSeal = Annotated[Seal, Depends(get_seal)]
+TheProofs = Annotated[Proofs, Depends(get_proofs)]
 
 
 async def _forget_user(

@@ -4,7 +4,6 @@ An administrator hands the link over and never learns the password. Only the tok
 voids the older ones.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -14,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
 from app.auth import sessions
+from app.auth.proofs import Proofs
 from app.core.account_problems import InvitationExpired, InvitationUnknown, InvitationUsed
+from app.core.hashing import GATE
 from app.core.tokens import hash_password, hash_secret, make_secret
 from app.models.account import AccountLink
 from app.models.subject import User, UserRole
@@ -45,25 +46,35 @@ async def void(session: AsyncSession, user_id: UUID, now: datetime) -> None:
     await session.execute(pending.where(AccountLink.expires_at > now).values(expires_at=now))
 
 
-async def accept(session: AsyncSession, token: str, password: str, now: datetime) -> User:
+async def accept(proofs: Proofs, token: str, password: str, now: datetime) -> User:
     """Set the password a link is for; whoever was signed in with the old one is not any more.
 
-    Raises InvitationUnknown, InvitationUsed, InvitationExpired.
+    Raises InvitationUnknown, InvitationUsed, InvitationExpired; Unavailable when too many passwords are being
+    hashed. Looked up, hashed with no transaction open, and looked up again: a link works once.
     """
-    link = await session.scalar(
-        select(AccountLink).where(AccountLink.token_hash == hash_secret(token)).with_for_update()
-    )
+    async with proofs.transaction() as session:
+        await _find(session, token, now)
+    hashed = await GATE.run(hash_password, password)
+    async with proofs.transaction() as session:
+        link, user = await _find(session, token, now, lock=True)
+        user.password_hash = hashed
+        link.used_at = now
+        await sessions.end(session, user.id, now)
+        units = await session.scalars(select(UserRole.unit_id).where(UserRole.user_id == user.id))
+        audit.record(session, f"user:{user.id}", "user.password", f"user:{user.id}", units, by=link.kind)
+    return user
+
+
+async def _find(
+    session: AsyncSession, token: str, now: datetime, *, lock: bool = False
+) -> tuple[AccountLink, User]:
+    query = select(AccountLink).where(AccountLink.token_hash == hash_secret(token))
+    link = await session.scalar(query.with_for_update() if lock else query)
     if link is None:
         raise InvitationUnknown
     if link.used_at is not None:
         raise InvitationUsed
-    user = await session.get_one(User, link.user_id, with_for_update=True)
+    user = await session.get_one(User, link.user_id, with_for_update=lock)
     if link.expires_at <= now or user.closed_at is not None:
         raise InvitationExpired
-    # Argon2 takes its time: in a thread, so that nobody else waits for it
-    user.password_hash = await asyncio.to_thread(hash_password, password)
-    link.used_at = now
-    await sessions.end(session, user.id, now)
-    units = await session.scalars(select(UserRole.unit_id).where(UserRole.user_id == user.id))
-    audit.record(session, f"user:{user.id}", "user.password", f"user:{user.id}", units, by=link.kind)
-    return user
+    return link, user

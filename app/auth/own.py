@@ -1,18 +1,17 @@
 """`/api/v1/auth/...`: one's own account: an invitation accepted, the password, the second factor, sessions.
 
-A wrong password or code is counted, so these routes answer with the problem instead of raising it: what is
-raised is rolled back.
+What judges a password makes its own short transactions (`proofs`): none is open while a password is hashed.
 """
 
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from app.auth import account, invitations, second, sessions
-from app.auth.deps import FromWhere, Myself, SettingUp, TheSeal, forget_me_after_commit
+from app.auth.deps import FromWhere, Myself, SettingUp, TheProofs, TheSeal, forget_me_after_commit
 from app.auth.passwords import password_faults
 from app.core.account_problems import (
     InvitationExpired,
@@ -26,7 +25,6 @@ from app.core.account_problems import (
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.faults import Fault
-from app.core.http import problem_response
 from app.core.openapi import problems
 from app.core.parameters import StrictRoute
 from app.core.problems import (
@@ -113,10 +111,6 @@ class Sessions(Out):
     items: list[SessionOut]
 
 
-def _faulty(request: Request, faults: list[Fault]) -> Response:
-    return problem_response(InvalidRequest(faults=faults), request.headers.get("accept-language"))
-
-
 @router.post(
     "/invitations/accept",
     dependencies=[Depends(anyone)],
@@ -125,11 +119,11 @@ def _faulty(request: Request, faults: list[Fault]) -> Response:
     ),
     summary="Set a password by a one-time link",
 )
-async def accept_invitation(sent: Acceptance, session: WriteSession) -> Accepted:
+async def accept_invitation(sent: Acceptance, proofs: TheProofs) -> Accepted:
     """For an invitation and for a reset alike. All sessions of the account end: sign in anew."""
     if faults := password_faults(sent.password):
         raise InvalidRequest(faults=faults)
-    user = await invitations.accept(session, sent.token, sent.password, utc_now())
+    user = await invitations.accept(proofs, sent.token, sent.password, utc_now())
     return Accepted(username=user.username)
 
 
@@ -141,11 +135,12 @@ async def accept_invitation(sent: Acceptance, session: WriteSession) -> Accepted
     summary="Change my password",
 )
 async def change_password(
-    sent: PasswordChange, request: Request, subject: Myself, session: WriteSession, origin: FromWhere
-) -> Response:
+    sent: PasswordChange, subject: Myself, proofs: TheProofs, origin: FromWhere
+) -> None:
     """My other sessions end with it."""
-    faults = await account.change_password(session, subject, sent.current, sent.new, origin, utc_now())
-    return _faulty(request, faults) if faults else Response(status_code=204)
+    faults = await account.change_password(proofs, subject, sent.current, sent.new, origin, utc_now())
+    if faults:
+        raise InvalidRequest(faults=faults)
 
 
 @router.post(
@@ -184,16 +179,12 @@ async def confirm_totp(
     summary="Take the second factor off",
 )
 async def remove_totp(
-    sent: TotpRemoval,
-    request: Request,
-    subject: Myself,
-    session: WriteSession,
-    seal: TheSeal,
-    origin: FromWhere,
-) -> Response:
+    sent: TotpRemoval, subject: Myself, proofs: TheProofs, seal: TheSeal, origin: FromWhere
+) -> None:
     """With the password and a code. Where the unit requires one, nothing but setting up another is left."""
-    faults = await account.remove_totp(session, subject, sent.password, sent.code, seal, origin, utc_now())
-    return _faulty(request, faults) if faults else Response(status_code=204)
+    faults = await account.remove_totp(proofs, subject, sent.password, sent.code, seal, origin, utc_now())
+    if faults:
+        raise InvalidRequest(faults=faults)
 
 
 @router.get("/sessions", responses=problems(*AT_WORK), summary="List my sessions")

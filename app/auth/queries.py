@@ -10,11 +10,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.account import SignInSession, TotpSecret
+from app.models.record import AuditLine
 from app.models.sign_on import OidcIdentity, SignInCode
 from app.models.subject import Client, ClientSecret, RefreshToken, SignInFailure, User, UserRole
 from app.models.unit import Unit
 
 FAILURE_MEMORY = timedelta(minutes=15)
+MAX_NAME = 64
 USE_GRAIN = timedelta(minutes=1)
 
 
@@ -22,9 +24,17 @@ Person = tuple[User, list[UserRole]]
 """An account of a person and the roles it holds."""
 
 
-async def user_by_name(session: AsyncSession, username: str) -> Person | None:
-    """An open account by its name."""
-    return await _open_user(session, User.username == username)
+async def password_of(session: AsyncSession, account: str | UUID) -> tuple[UUID, str, str | None] | None:
+    """Id, name and hash of the password of an open account, named or by its id."""
+    chosen = User.id == account if isinstance(account, UUID) else User.username == account
+    columns = select(User.id, User.username, User.password_hash)
+    row = (await session.execute(columns.where(chosen, User.closed_at.is_(None)))).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def role_units(session: AsyncSession, user_id: UUID) -> list[int | None]:
+    """Where a person's roles are held: whom a line about them concerns."""
+    return list(await session.scalars(select(UserRole.unit_id).where(UserRole.user_id == user_id)))
 
 
 async def open_user(session: AsyncSession, user_id: UUID) -> Person | None:
@@ -133,13 +143,10 @@ async def vouched_at(session: AsyncSession, user_id: UUID) -> datetime | None:
 
 
 async def failures(
-    session: AsyncSession, name: str, address: str, now: datetime
+    session: AsyncSession, name: str, place: str, now: datetime
 ) -> tuple[tuple[int, datetime | None], tuple[int, datetime | None]]:
-    """Failed sign-ins of late, as (count, last): for the name from this address, and from anywhere."""
-    # those far ahead were written while the clock was wrong: nobody waits for it to come there again
-    late = SignInFailure.failed_at.between(now - FAILURE_MEMORY, now + FAILURE_MEMORY)
-    recent = SignInFailure.name == name, late
-    here = SignInFailure.address == address
+    """Failed sign-ins of late, as (count, last): for the name from this place, and from anywhere."""
+    here = SignInFailure.address == place
     row = (
         await session.execute(
             select(
@@ -147,17 +154,51 @@ async def failures(
                 func.max(SignInFailure.failed_at).filter(here),
                 func.count(),
                 func.max(SignInFailure.failed_at),
-            ).where(*recent)
+            ).where(SignInFailure.name == name, _of_late(now))
         )
     ).one()
     return (row[0], row[1]), (row[2], row[3])
 
 
-async def forget_failures(session: AsyncSession, name: str, address: str) -> None:
-    """A success wipes the failures of this name from this address."""
+async def failures_of_nobody(session: AsyncSession, now: datetime) -> int:
+    """How many sign-ins of late named nobody: their names are kept as hashes, longer than any name."""
+    unknown = func.length(SignInFailure.name) > MAX_NAME
+    return await session.scalar(select(func.count()).where(unknown, _of_late(now))) or 0
+
+
+def _of_late(now: datetime) -> ColumnElement[bool]:
+    # those far ahead were written while the clock was wrong: nobody waits for it to come there again
+    return SignInFailure.failed_at.between(now - FAILURE_MEMORY, now + FAILURE_MEMORY)
+
+
+async def keep_failure(session: AsyncSession, name: str, place: str, now: datetime) -> int:
+    """Keep a failed sign-in, or one that is about to be judged; its id."""
+    failure = SignInFailure(name=name, address=place, failed_at=now)
+    session.add(failure)
+    await session.flush()
+    return failure.id
+
+
+async def forget_failures(session: AsyncSession, name: str, place: str, last: int) -> None:
+    """A success wipes the failures of this name from this place, up to the one of this id."""
     await session.execute(
-        delete(SignInFailure).where(SignInFailure.name == name, SignInFailure.address == address)
+        delete(SignInFailure).where(
+            SignInFailure.name == name, SignInFailure.address == place, SignInFailure.id <= last
+        )
     )
+
+
+async def forget_failure(session: AsyncSession, failure_id: int) -> None:
+    """Forget one failure."""
+    await session.execute(delete(SignInFailure).where(SignInFailure.id == failure_id))
+
+
+async def noted_failures(session: AsyncSession, action: str, target: str, now: datetime) -> int | None:
+    """The failures that the last line of this action and target of late speaks of; None without one."""
+    kind = AuditLine.action == action, AuditLine.target == target
+    last = select(AuditLine.details["failures"].as_integer()).where(*kind)
+    last = last.where(AuditLine.at > now - FAILURE_MEMORY)
+    return await session.scalar(last.order_by(AuditLine.id.desc()).limit(1))
 
 
 async def purge(session: AsyncSession, now: datetime) -> None:

@@ -2,17 +2,21 @@
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from app.auth import own, service
-from app.auth.deps import FromWhere, SignedIn, TheSeal, get_tokens
+from app.auth.deps import FromWhere, SignedIn, TheProofs, TheSeal, get_tokens
+from app.auth.device_cookie import LIFETIME, DeviceCookies
 from app.auth.oidc import routes as oidc
 from app.auth.oidc import service as sign_on
+from app.auth.sessions import Origin
 from app.core.clock import utc_now
 from app.core.deps import ReadSession, WriteSession, anyone
 from app.core.openapi import problems
@@ -112,6 +116,7 @@ async def get_token(
     session: WriteSession,
     tokens: Annotated[AccessTokens, Depends(get_tokens)],
     seal: TheSeal,
+    proofs: TheProofs,
     origin: FromWhere,
     grant_type: Annotated[str, Form(examples=["password"])] = "",
     username: Annotated[str, Form()] = "",
@@ -138,7 +143,7 @@ async def get_token(
         outcome = service.Refusal("invalid_request", "A field is too long.")
     elif grant_type == "password":
         name = clean(username.replace("\0", ""))
-        outcome = await service.sign_in(session, seal, name, password, totp, origin, now)
+        outcome = await service.sign_in(proofs, seal, name, password, totp, origin, now)
     elif grant_type == "client_credentials":
         name, secret = _basic(request) or (client_id, client_secret)
         outcome = await service.client_credentials(session, name, secret, origin.address, now)
@@ -168,7 +173,25 @@ async def get_token(
         scope=" ".join(sorted(subject.scopes)),
         refresh_token=outcome.refresh_token,
     )
-    return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
+    granted = JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
+    if grant_type == "password":
+        remember_device(granted, proofs.cookies, subject.id, origin, now)
+    return granted
+
+
+def remember_device(
+    answer: Response, cookies: DeviceCookies, user_id: UUID, origin: Origin, now: datetime
+) -> None:
+    """Set the cookie by which this browser is known when its owner signs in again."""
+    answer.set_cookie(
+        cookies.name(user_id),
+        cookies.make(user_id, origin.devices.get(user_id), now),
+        max_age=int(LIFETIME.total_seconds()),
+        path=f"{router.prefix}/auth",
+        secure=cookies.secure,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 @router.get(

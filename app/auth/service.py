@@ -1,10 +1,9 @@
-"""Signing in: the three grants of RFC 6749 that we offer, and the slowing down after failures.
+"""Signing in: the three grants of RFC 6749 that we offer. `proofs` judges and counts passwords.
 
-A refusal is returned, not raised: the failure it counts, or the family of tokens it ends, must be
-committed with it.
+A refusal is returned, not raised: the line it leaves, or the family of tokens it ends, must be committed
+with it.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,20 +14,15 @@ from app import audit
 from app.auth import queries, second, sessions
 from app.auth.known import person_of, subject_of
 from app.auth.networks import lies_within
+from app.auth.proofs import CODE_REFUSED, Proofs, note_failures
 from app.auth.sessions import Origin
 from app.auth.subjects import Subject
 from app.auth.totp import Seal
-from app.core.locks import try_hold
-from app.core.problems import TooManyRequests
-from app.core.tokens import check_password, check_secret, hash_secret, make_secret
-from app.models.subject import Client, RefreshToken, SignInFailure, User
+from app.core.tokens import check_secret, hash_secret, make_secret
+from app.models.subject import Client, RefreshToken
 
 VOUCHED_FOR = timedelta(hours=12)
 """How long we go on with whom the sign-on provider let in: who leaves there is out here next morning."""
-FREE_TRIES = 5
-FREE_TRIES_ANYWHERE = 50
-LONGEST_WAIT_HERE = timedelta(seconds=60)
-LONGEST_WAIT_ANYWHERE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,70 +45,29 @@ class Granted:
     sid: UUID | None = None
 
 
-def wait_after(failures: int, free: int, longest: timedelta) -> timedelta:
-    """How long after the last of so many failures the next try may come: 0, then 1, 2, 4... seconds."""
-    if failures < free:
-        return timedelta(0)
-    return min(longest, timedelta(seconds=2 ** min(failures - free, 10)))
-
-
 async def sign_in(
-    session: AsyncSession, seal: Seal, username: str, password: str, totp: str, origin: Origin, now: datetime
+    proofs: Proofs, seal: Seal, username: str, password: str, totp: str, origin: Origin, now: datetime
 ) -> Granted | Refusal:
-    """The password grant. Raises TooManyRequests while a name must wait."""
-    await _slow_down(session, username, origin.address, now)
-    person = await queries.user_by_name(session, username)
-    # Argon2 takes its time: in a thread, so that nobody else waits for it
-    fits = await asyncio.to_thread(check_password, password, person[0].password_hash if person else None)
-    if person is None or not fits:
-        session.add(SignInFailure(name=username, address=origin.address, failed_at=now))
-        return Refusal("invalid_grant", "The username or the password is not right.")
-    if await second.is_on(session, person[0].id):
-        if not totp:
-            return Refusal("invalid_grant", "A one-time code is needed: send it as totp.", code="totp_needed")
-        if not await second.accept(session, person[0].id, totp, seal, now):
-            # counted like a wrong password: six digits are soon guessed
-            session.add(SignInFailure(name=username, address=origin.address, failed_at=now))
-            return Refusal("invalid_grant", "The one-time code is not right.", code="totp_wrong")
-    await queries.forget_failures(session, username, origin.address)
-    return await start_session(session, person, origin, now)
-
-
-async def is_own_password(
-    session: AsyncSession, user: User, password: str, address: str, now: datetime
-) -> bool:
-    """Whether somebody signed in knows the account's password; wrong ones slow down as they do signing in."""
-    await _slow_down(session, user.username, address, now)
-    if await asyncio.to_thread(check_password, password, user.password_hash):
-        return True
-    failed(session, user, address, now)
-    return False
-
-
-def failed(session: AsyncSession, user: User, address: str, now: datetime) -> None:
-    """Count a wrong password or code."""
-    session.add(SignInFailure(name=user.username, address=address, failed_at=now))
-
-
-async def _slow_down(session: AsyncSession, username: str, address: str, now: datetime) -> None:
-    """Raise TooManyRequests where failures ask for a pause.
-
-    Failures count for a name from one address, and much more mildly for the name from anywhere: someone who
-    guesses from outside slows themselves down. An address without failures is always heard, so that no crowd
-    of guessers can keep out the office that signs in every morning.
-    """
-    here, anywhere = await queries.failures(session, username, address, now)
-    if here[0] >= FREE_TRIES:
-        # one at a time from now on: guesses sent side by side would not see each other's failures
-        if not await try_hold(session, "sign-in", username, address):
-            raise TooManyRequests(retry_after=1)
-        here, anywhere = await queries.failures(session, username, address, now)
-    waits = [(here, FREE_TRIES, LONGEST_WAIT_HERE)]
-    if here[0]:
-        waits.append((anywhere, FREE_TRIES_ANYWHERE, LONGEST_WAIT_ANYWHERE))
-    for (count, last), free, longest in waits:
-        if last is not None and (left := last + wait_after(count, free, longest) - now) > timedelta(0):
-            raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
+    """The password grant. Raises TooManyRequests while a name must wait, Unavailable when too many wait."""
+    guess = await proofs.judge_password(username, password, origin, now)
+    async with proofs.transaction() as session:
+        person = await queries.open_user(session, guess.user_id) if guess.fits and guess.user_id else None
+        if person is None or person[0].password_hash != guess.password_hash:
+            await proofs.refuse(session, guess, now)
+            return Refusal("invalid_grant", "The username or the password is not right.")
+        by = "password"
+        if await second.is_on(session, person[0].id):
+            if not totp:
+                await proofs.withdraw(session, guess)
+                asked = "A one-time code is needed: send it as totp."
+                return Refusal("invalid_grant", asked, code="totp_needed")
+            if not await second.accept(session, person[0].id, totp, seal, now):
+                # counted like a wrong password: six digits are soon guessed
+                await proofs.refuse(session, guess, now, CODE_REFUSED)
+                return Refusal("invalid_grant", "The one-time code is not right.", code="totp_wrong")
+            by = "password_and_code"
+        await proofs.accept(session, guess)
+        return await start_session(session, person, origin, now, by)
 
 
 async def refresh(session: AsyncSession, token: str, origin: Origin, now: datetime) -> Granted | Refusal:
@@ -148,10 +101,15 @@ async def client_credentials(
         client = await queries.open_client(session, UUID(client_id), now)
     except ValueError:
         return refused
-    if client is None or not await _fits(session, client, secret, now):
+    if client is None:
+        return refused
+    target = f"client:{client.id}"
+    if not await _fits(session, client, secret, now):
+        await note_failures(session, "client.secret_refused", target, [client.unit_id], 1, now)
         return refused
     subject = subject_of(client)
     if subject.networks and not lies_within(address, subject.networks):
+        await note_failures(session, "client.address_refused", target, [client.unit_id], 1, now)
         # said only to who has the secret: the partner's administrator must know which address we see
         return Refusal("unauthorized_client", f"The client may not call from the address {address}.")
     await queries.note_use(session, client.id, hash_secret(secret), now)
@@ -171,11 +129,12 @@ async def _fits(session: AsyncSession, client: Client, secret: str, now: datetim
 
 
 async def start_session(
-    session: AsyncSession, person: queries.Person, origin: Origin, now: datetime
+    session: AsyncSession, person: queries.Person, origin: Origin, now: datetime, by: str
 ) -> Granted:
-    """A new session for somebody who has proven who they are."""
-    family = uuid4()
+    """A new session for somebody who has proven who they are, and its line; `by` says how they have."""
+    family, units = uuid4(), [role.unit_id for role in person[1]]
     await sessions.use(session, family, person[0].id, origin, now)
+    audit.record(session, f"user:{person[0].id}", "sign_in.accepted", f"session:{family}", units, by=by)
     return _grant(session, person, family, now)
 
 

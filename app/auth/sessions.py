@@ -4,9 +4,10 @@ A session is a family of refresh tokens. An access token names its session, so t
 token too, within the moment for which an account is remembered.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
@@ -28,6 +29,24 @@ class Origin:
 
     address: str
     user_agent: str = ""
+    devices: Mapping[UUID, str] = field(default_factory=dict)
+    """The device that each person is known by on this browser, as its cookies say."""
+
+    @property
+    def network(self) -> str:
+        """What guesses from here count for: the address; of IPv6 the 64 bits that one line has to itself."""
+        try:
+            address = ip_address(self.address)
+        except ValueError:  # a socket's name
+            return self.address
+        if isinstance(address, IPv4Address) or address.ipv4_mapped is not None:
+            return str(address)
+        return str(IPv6Network((address, 64), strict=False))
+
+    @property
+    def turn(self) -> str:
+        """Whose turn it is when several wait: the device's, or else the network's."""
+        return min(self.devices.values(), default=self.network)
 
 
 async def use(session: AsyncSession, family: UUID, user_id: UUID, origin: Origin, now: datetime) -> bool:

@@ -1,6 +1,5 @@
 """Devices: setting up, changing, moving, revoking, and what a tablet asks for by itself."""
 
-import asyncio
 from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.clock import local_day
 from app.core.etag import etag_of, json_of
+from app.core.hashing import GATE
 from app.core.locks import Lock, hold
 from app.core.problems import (
     DeviceRevoked,
@@ -58,7 +58,7 @@ async def create(
 ) -> tuple[Device, PairingCode, str]:
     """A new device of a unit within reach, the code that pairs its tablet, and its PIN; UnitClosed."""
     pin = sent.pin or new_pin()
-    sealed = await asyncio.to_thread(seal, pin)  # before the lock: nobody waits for it
+    sealed = await GATE.run(seal, pin)  # before the first statement: no connection waits for it
     await hold(session, Lock.PAIRING_HANDLES)
     unit = await find_unit(session, subject, sent.unit_code, "/unit_code", hold=True)
     await require_open(session, unit, local_day(now, zone))
@@ -90,7 +90,7 @@ async def change(
     zone: ZoneInfo,
 ) -> queries.DeviceRow:
     """Change what was sent; the tablet learns of it by the ETag of its configuration."""
-    sealed = await asyncio.to_thread(seal, sent.pin) if sent.pin else None
+    sealed = await GATE.run(seal, sent.pin) if sent.pin else None
     goal = await _goal(session, subject, device_id, sent.unit_code) if sent.unit_code is not None else None
     row = await get(session, subject, device_id, lock=True)
     device = row[0]

@@ -1,6 +1,5 @@
 """Making and closing accounts: administrators (people) and clients (partner systems)."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -16,6 +15,7 @@ from app.auth.scopes import SCOPES
 from app.auth.subjects import Subject
 from app.core.clock import utc_now
 from app.core.faults import Fault, pointer
+from app.core.hashing import GATE
 from app.core.locks import Lock, hold
 from app.core.problems import ClientUnknown, InvalidRequest, UsernameTaken
 from app.core.text import clean, first_hidden
@@ -55,8 +55,7 @@ async def create_administrator(session: AsyncSession, actor: str, username: str,
 
 
 async def _add_administrator(session: AsyncSession, actor: str, username: str, password: str) -> UUID:
-    # Argon2 takes its time: in a thread, so that nobody else waits for it
-    hashed = await asyncio.to_thread(hash_password, password)
+    hashed = await GATE.run(hash_password, password)
     user = User(username=username, password_hash=hashed)
     session.add(user)
     await session.flush()

@@ -9,11 +9,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select, update
 
-from app.auth.service import wait_after
+from app.auth.proofs import wait_after
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.tokens import hash_password
 from app.models.subject import Client, RefreshToken, SignInFailure, User
+from tests.support.people import somewhere_else
 from tests.support.world import World
 
 PASSWORD = "đúng mật khẩu này"
@@ -38,11 +39,6 @@ async def refresh(http: httpx.AsyncClient, token: str) -> httpx.Response:
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
-
-
-def somewhere_else(app: FastAPI, address: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app, client=(address, 4711))
-    return httpx.AsyncClient(transport=transport, base_url="https://sipas.example.vn")
 
 
 async def fail(database: Database, times: int, *, name: str = "lan", address: str = "127.0.0.1") -> None:

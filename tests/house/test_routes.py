@@ -7,7 +7,7 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from app.auth.deps import ScopeGuard, current_subject, person_setting_up
+from app.auth.deps import ScopeGuard, current_subject, get_proofs, person_setting_up
 from app.core.deps import _figure_session, _read_session, _write_session, anyone, get_reader
 from app.core.errors import PROBLEMS
 from app.devices.deps import any_device, current_device
@@ -145,7 +145,7 @@ def test_what_changes_things_writes_and_what_reads_cannot_write(name: str) -> No
         assert _write_session not in before
         assert get_intake not in before
     else:
-        assert before & {_write_session, get_intake}, "a change that nobody commits"
+        assert before & {_write_session, get_intake, get_proofs}, "a change that nobody commits"
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -45,13 +45,13 @@ async def test_a_day_is_told_to_those_it_concerns_and_to_nobody_else(
     )
 
     seen = await read(http, head)
-    assert said(seen[2:]) == [
+    assert said(seen[3:]) == [
         ("device.create", tablet),
         ("device.change", tablet),
         ("unit.change", "unit:09002"),
     ]
-    assert [line["action"] for line in seen[:2]] == ["user.create", "user.password"]
-    change = seen[3]
+    assert [line["action"] for line in seen[:3]] == ["user.create", "user.password", "sign_in.accepted"]
+    change = seen[4]
     assert (change["actor"], change["actor_name"]) == (await me(http, head), "head")
     assert (change["units"], change["address"]) == (["09001"], "127.0.0.1")
     assert change["details"] == {"before": {"name": "Quầy 1"}, "after": {"name": "Quầy 2"}}
@@ -66,7 +66,7 @@ async def test_a_day_is_told_to_those_it_concerns_and_to_nobody_else(
 
     assert await seal_all(database) == len(everything)
     sealed = await read(http, head)
-    assert [line["seal"]["number"] for line in sealed] == [1, 2, 3, 4, 5]
+    assert [line["seal"]["number"] for line in sealed] == [1, 2, 3, 4, 5, 6]
     assert sealed[1]["seal"]["previous"] == sealed[0]["seal"]["hash"]
 
 

@@ -241,7 +241,8 @@ async def test_a_closed_account_is_out_and_stays_in_the_record(
         assert refusal(answer) == (409, "user_closed")
     async with database.read() as session:
         actions = (await session.scalars(select(AuditLine.action).order_by(AuditLine.id))).all()
-    assert actions == ["user.create", "user.password", "user.reset", "user.close"]
+    done = [action for action in actions if not action.startswith("sign_in.")]
+    assert done == ["user.create", "user.password", "user.reset", "user.close"]
 
 
 async def test_the_last_administrator_stays(http: httpx.AsyncClient, world: World) -> None:

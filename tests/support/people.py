@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pyotp
+from fastapi import FastAPI
 
 TOKEN = "/api/v1/auth/token"
 USERS = "/api/v1/users"
@@ -85,3 +86,9 @@ def faults(answer: httpx.Response) -> list[tuple[str, str]]:
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     """Status and code of a problem."""
     return answer.status_code, answer.json()["code"]
+
+
+def somewhere_else(app: FastAPI, address: str) -> httpx.AsyncClient:
+    """A caller without credentials or cookies, at another address."""
+    transport = httpx.ASGITransport(app, client=(address, 4711))
+    return httpx.AsyncClient(transport=transport, base_url="https://sipas.example.vn")

@@ -170,7 +170,9 @@ async def exchange_code(
     if known is None or known.expires_at <= now or not answers(verifier, known.challenge):
         return refused
     person = await accounts.open_user(session, known.user_id)
-    return refused if person is None else await signing_in.start_session(session, person, origin, now)
+    if person is None:
+        return refused
+    return await signing_in.start_session(session, person, origin, now, "sign_on")
 
 
 Held = tuple[str, int | None]
