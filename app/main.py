@@ -9,11 +9,13 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.auth import routes as auth
+from app.auth.deps import admit_import
 from app.auth.known import KnownSubjects
 from app.auth.oidc.service import make_sign_on
 from app.auth.proofs import Proofs
 from app.auth.totp import Seal
 from app.core import refusing, tracing
+from app.core.answers import HeadRequests, NoSniffing
 from app.core.cors import PublicCors
 from app.core.database import Database
 from app.core.deadline import Deadline
@@ -159,7 +161,8 @@ def create_app(settings: Settings, opened: Opened = opened) -> FastAPI:
     app.state.tablet = Tablet.make(app.state.pages, version("sipas"))
     install_error_handlers(app)
     app.add_middleware(Deadline, seconds=settings.request_seconds, most=refusing.MOST_UNDER_WAY)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, admit=admit_import)
+    app.add_middleware(HeadRequests)
     app.add_middleware(RequestContext, log_sample=settings.log_sample)
     if settings.cors_origins:
         app.add_middleware(
@@ -170,6 +173,7 @@ def create_app(settings: Settings, opened: Opened = opened) -> FastAPI:
             expose_headers=["etag", "x-request-id", "retry-after", "x-export-id"],
         )
     app.add_middleware(PublicCors)
+    app.add_middleware(NoSniffing)
     if tracing.wanted():
         app.add_middleware(tracing.Traced)
     for room in ROOMS:

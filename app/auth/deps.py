@@ -3,12 +3,15 @@
 A closed account's token ends with the account, not a quarter of an hour later: see `known`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 from fastapi.security import OAuth2PasswordBearer
+from starlette.types import Scope as Asgi
 
 from app.auth.known import KnownSubjects
 from app.auth.networks import lies_within
@@ -131,6 +134,41 @@ def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  rea
     """`subject: Annotated[Subject, Needs("units:read")]`: who holds the scope, narrowed to it."""
     guard: Callable[..., Awaitable[Subject]] = Depends(ScopeGuard(scope))
     return guard
+
+
+async def admit_import(scope: Asgi) -> bool:
+    """Whether the address takes imports, asked before the first byte of a body is read.
+
+    Raises what the route's guard would raise. Who sends no token is left to the limit of small bodies.
+    """
+    request = Request(scope)
+    if scope["method"] != "POST" or "authorization" not in request.headers:
+        return False
+    guard = _import_guards(request.app).get(scope["path"])
+    if guard is None:
+        return False
+    await guard(await current_subject(request))
+    return True
+
+
+def _import_guards(app: FastAPI) -> dict[str, ScopeGuard]:
+    """The guards of the routes that take files, by their address; looked for once."""
+    kept: dict[str, ScopeGuard] | None = getattr(app.state, "import_guards", None)
+    if kept is None:
+        kept = app.state.import_guards = {
+            context.path_format: guard
+            for context in iter_route_contexts(app.routes)
+            if context.path_format is not None and context.path_format.endswith("/import")
+            for guard in _guards(context.dependant)
+        }
+    return kept
+
+
+def _guards(dependant: Dependant) -> Iterator[ScopeGuard]:
+    for below in dependant.dependencies:
+        if isinstance(below.call, ScopeGuard):
+            yield below.call
+        yield from _guards(below)
 
 
 async def origin_of(request: Request) -> Origin:

@@ -16,10 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import caller, logs, metrics
+from app.core.addresses import methods_of, redirect_without_slash
 from app.core.database_errors import LOST_CONNECTION, problem_of
 from app.core.deps import pick_language
 from app.core.errors import Problem
@@ -34,12 +34,14 @@ from app.core.problems import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    Unavailable,
     UnsupportedMediaType,
 )
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MAX_BODY = 1024 * 1024
 MAX_IMPORT_BODY = 32 * 1024 * 1024
+MOST_IMPORTS = 4
+"""Bodies over 1 MiB that one process reads or works on at a time."""
 BODY_SECONDS = 20.0
 LEAST_RATE = 4 * 1024  # bytes a second: slower than the slowest line that is of any use
 
@@ -130,22 +132,43 @@ def language_header(scope: Scope) -> str:
 class BodyLimit:
     """Refuses bodies over 1 MiB (imports: 32 MiB), by their announced length or while they arrive.
 
-    So, too, a body that does not arrive: 20 seconds, and a second more for every 4 KiB that have come.
+    So, too, a body that does not arrive: 20 seconds, and a second more for every 4 KiB that have come. A body
+    that may be large is read for callers alone whom `admit` lets in, and for a few at a time.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, admit: Callable[[Scope], Awaitable[bool]]) -> None:
         self.app = app
+        self._admit = admit
+        self._large = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        # a body is read before its sender is known: without even a token, only a small one
-        importing = scope["path"].endswith("/import") and b"authorization" in headers
-        limit = MAX_IMPORT_BODY if importing else MAX_BODY
-        announced = headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > limit:
+        announced = dict(scope["headers"]).get(b"content-length", b"")
+        length = int(announced) if announced.isdigit() else None
+        if (length is None or length > MAX_BODY) and scope["path"].endswith("/import"):
+            try:
+                admitted = await self._admit(scope)
+                if admitted and self._large >= MOST_IMPORTS:
+                    raise Unavailable
+            except (Problem, SQLAlchemyError, *LOST_CONNECTION) as error:
+                problem = error if isinstance(error, Problem) else problem_of(error)
+                if problem is None:
+                    raise
+                await problem_response(problem, language_header(scope))(scope, receive, send)
+                return
+            if admitted:
+                self._large += 1
+                try:
+                    await self._read(scope, receive, send, length, MAX_IMPORT_BODY)
+                finally:
+                    self._large -= 1
+                return
+        await self._read(scope, receive, send, length, MAX_BODY)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send, length: int | None, limit: int) -> None:
+        if length is not None and length > limit:
             await problem_response(BodyTooLarge(limit=limit), language_header(scope))(scope, receive, send)
             return
         received, whole = 0, False
@@ -203,10 +226,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         raise error
     match error.status_code:
         case 404:
-            return _without_slash(request) or _answer(request, NotFound())
+            return redirect_without_slash(request) or _answer(request, NotFound())
         case 405:
             answer = _answer(request, MethodNotAllowed())
-            answer.headers["Allow"] = ", ".join(_allowed(request))
+            answer.headers["Allow"] = ", ".join(methods_of(request))
             return answer
         case _:
             # Starlette hides a Problem raised while the body arrives behind a 400 of its own
@@ -221,36 +244,6 @@ def _unreadable(request: Request, cause: BaseException | None) -> Problem:
     if isinstance(cause, UnicodeDecodeError):
         return InvalidRequest(faults=[Fault("", "invalid_json")])
     return BadRequest()
-
-
-def _without_slash(request: Request) -> Response | None:
-    """To the same address without its last slash, if there is one of ours.
-
-    Starlette would name the host and the scheme as well, and knows neither behind a proxy: a token would be
-    sent in the clear.
-    """
-    sent: bytes = request.scope.get("raw_path", b"")
-    path = request.scope["path"].rstrip("/")
-    if not sent.endswith(b"/") or not path or path.startswith("//"):
-        return None
-    scope = {**request.scope, "path": path}
-    if all(route.matches(scope)[0] is Match.NONE for route in request.app.routes):
-        return None
-    query = request.scope["query_string"]
-    location = sent.rstrip(b"/") + (b"?" + query if query else b"")
-    return Response(status_code=307, headers={"Location": location.decode("latin-1")})
-
-
-def _allowed(request: Request) -> list[str]:
-    """The methods of every route at this address; the framework names those of the first alone."""
-    return [
-        method
-        for method in METHODS
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in request.app.routes
-        )
-    ]
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:

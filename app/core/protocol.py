@@ -16,6 +16,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.core import refusing
+from app.core.answers import NO_SNIFFING
 from app.core.http import LEAST_RATE, MAX_IMPORT_BODY
 
 HEAD_SECONDS = 20.0
@@ -79,6 +80,15 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing() or self.timeout_keep_alive_task is not None:
             self._wind()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, as plain text that no browser takes for anything else."""
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\n"
+            b"content-type: text/plain; charset=utf-8\r\n%b: %b\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (*NO_SNIFFING, len(msg), msg.encode("ascii"))
+        )
+        self.transport.close()
 
     def shutdown(self) -> None:
         """Nobody waits for a refusal any longer."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 
 from app.core import metrics
+from app.core.answers import NO_SNIFFING
 from app.core.deps import pick_language
 from app.core.http import request_id_of
 from app.core.problems import Unavailable
@@ -66,6 +67,7 @@ def answer(method: str, sent: Sequence[tuple[bytes, bytes]], more: Headers, seco
             *(b"%b: %b\r\n" % header for header in more),
             kind,
             b"content-language: %b\r\ncontent-length: %d\r\n" % (language.encode(), len(body)),
+            b"%b: %b\r\n" % NO_SNIFFING,
             b"x-request-id: %b\r\n\r\n" % current,
             b"" if method == "HEAD" else body,
         ]

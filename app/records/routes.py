@@ -130,6 +130,5 @@ async def export_audit(
         headers={
             "Content-Disposition": 'attachment; filename="audit.csv"',
             "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
         },
     )

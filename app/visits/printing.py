@@ -157,5 +157,5 @@ async def print_receipts(
     return StreamingResponse(
         sheet.pages(printed, wanted.columns),
         media_type="text/html",
-        headers={**NOT_KEPT, "Content-Security-Policy": sheet.POLICY, "X-Content-Type-Options": "nosniff"},
+        headers={**NOT_KEPT, "Content-Security-Policy": sheet.POLICY},
     )

@@ -7,10 +7,10 @@ import pytest
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/v1/clients", "GET, POST"),
-        ("PUT", "/api/v1/units/24", "GET, PATCH"),
-        ("POST", "/readyz", "GET"),
-        ("DELETE", "/s/ABC", "GET, POST"),
+        ("DELETE", "/api/v1/clients", "GET, HEAD, POST"),
+        ("PUT", "/api/v1/units/24", "GET, HEAD, PATCH"),
+        ("POST", "/readyz", "GET, HEAD"),
+        ("DELETE", "/s/ABC", "GET, HEAD, POST"),
     ],
 )
 async def test_405_names_all_methods_of_the_address(
