@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
-from app.auth import invitations, second, sessions
+from app.auth import invitations, queries, second, sessions
 from app.auth.passwords import password_faults
 from app.auth.proofs import CODE_REFUSED, Proofs
 from app.auth.sessions import Origin
@@ -28,7 +28,9 @@ async def change_password(
 ) -> list[Fault]:
     """Another password; the other sessions and any open link end. Faults, and then nothing has changed."""
     guess = await proofs.judge_password(subject.id, current, origin, now)
-    faults = password_faults(new, "/new")
+    async with proofs.transaction() as session:
+        about = await queries.names_about(session, subject.id)
+    faults = await GATE.run(password_faults, new, "/new", about)
     hashed = await GATE.run(hash_password, new) if guess.fits and not faults else None
     async with proofs.transaction() as session:
         user = await session.get_one(User, subject.id, with_for_update=True)

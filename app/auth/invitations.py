@@ -12,10 +12,12 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit
-from app.auth import sessions
+from app.auth import queries, sessions
+from app.auth.passwords import password_faults
 from app.auth.proofs import Proofs
 from app.core.account_problems import InvitationExpired, InvitationUnknown, InvitationUsed
 from app.core.hashing import GATE
+from app.core.problems import InvalidRequest
 from app.core.tokens import hash_password, hash_secret, make_secret
 from app.models.account import AccountLink
 from app.models.subject import User, UserRole
@@ -49,11 +51,15 @@ async def void(session: AsyncSession, user_id: UUID, now: datetime) -> None:
 async def accept(proofs: Proofs, token: str, password: str, now: datetime) -> User:
     """Set the password a link is for; whoever was signed in with the old one is not any more.
 
-    Raises InvitationUnknown, InvitationUsed, InvitationExpired; Unavailable when too many passwords are being
-    hashed. Looked up, hashed with no transaction open, and looked up again: a link works once.
+    Raises InvitationUnknown, InvitationUsed, InvitationExpired; InvalidRequest for a password that is soon
+    guessed, Unavailable when too many are being hashed. Looked up, hashed with no transaction open, and
+    looked up again: a link works once.
     """
     async with proofs.transaction() as session:
-        await _find(session, token, now)
+        _, user = await _find(session, token, now)
+        about = await queries.names_about(session, user.id)
+    if faults := await GATE.run(password_faults, password, "/password", about):
+        raise InvalidRequest(faults=faults)
     hashed = await GATE.run(hash_password, password)
     async with proofs.transaction() as session:
         link, user = await _find(session, token, now, lock=True)

@@ -3,7 +3,7 @@
 What judges a password makes its own short transactions (`proofs`): none is open while a password is hashed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from pydantic import Field
 
 from app.auth import account, invitations, second, sessions
 from app.auth.deps import FromWhere, Myself, SettingUp, TheProofs, TheSeal, forget_me_after_commit
-from app.auth.passwords import password_faults
 from app.core.account_problems import (
     InvitationExpired,
     InvitationUnknown,
@@ -23,7 +22,7 @@ from app.core.account_problems import (
     TotpRequired,
 )
 from app.core.clock import utc_now
-from app.core.deps import ReadSession, WriteSession, anyone
+from app.core.deps import AppSettings, ReadSession, WriteSession, anyone
 from app.core.faults import Fault
 from app.core.openapi import problems
 from app.core.parameters import StrictRoute
@@ -49,7 +48,7 @@ TypedCode = Annotated[str, Field(min_length=1, max_length=64, examples=["287082"
 
 
 class Acceptance(In):
-    """The token of a one-time link, and the password from now on: at least 10 characters."""
+    """The token of a one-time link, and the password from now on: 10 characters or more, not soon guessed."""
 
     token: Annotated[str, Field(max_length=200, examples=["3q2-7wAB…"])]
     password: Password
@@ -62,7 +61,7 @@ class Accepted(Out):
 
 
 class PasswordChange(In):
-    """The password now, and the one from now on: at least 10 characters."""
+    """The password now, and the one from now on: 10 characters or more, not soon guessed."""
 
     current: Password
     new: Password
@@ -121,8 +120,6 @@ class Sessions(Out):
 )
 async def accept_invitation(sent: Acceptance, proofs: TheProofs) -> Accepted:
     """For an invitation and for a reset alike. All sessions of the account end: sign in anew."""
-    if faults := password_faults(sent.password):
-        raise InvalidRequest(faults=faults)
     user = await invitations.accept(proofs, sent.token, sent.password, utc_now())
     return Accepted(username=user.username)
 
@@ -188,9 +185,11 @@ async def remove_totp(
 
 
 @router.get("/sessions", responses=problems(*AT_WORK), summary="List my sessions")
-async def list_sessions(subject: Myself, session: ReadSession) -> Sessions:
+async def list_sessions(subject: Myself, session: ReadSession, settings: AppSettings) -> Sessions:
     """Where I am signed in: since when, last from where, with which browser."""
-    rows = await sessions.listed(session, subject.id, utc_now())
+    now = utc_now()
+    oldest = now - timedelta(days=settings.session_days)
+    rows = await sessions.listed(session, subject.id, now, oldest)
     items = [
         SessionOut(
             id=row.id,

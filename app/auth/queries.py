@@ -52,6 +52,15 @@ async def _open_user(session: AsyncSession, condition: ColumnElement[bool]) -> P
     return (found[0][0], [role for role in roles if role is not None]) if found else None
 
 
+async def names_about(session: AsyncSession, user_id: UUID) -> list[str]:
+    """What must not make up a person's password: their names, their address, their units' names and codes."""
+    columns = select(User.username, User.display_name, User.email).where(User.id == user_id)
+    person = (await session.execute(columns)).one()
+    units = select(Unit.name, Unit.code).join(UserRole, UserRole.unit_id == Unit.id)
+    rows = await session.execute(units.where(UserRole.user_id == user_id))
+    return [name for row in (person, *rows) for name in row if name]
+
+
 async def open_client(session: AsyncSession, client_id: UUID, now: datetime) -> Client | None:
     """A client by its id that is neither closed nor past its end."""
     lasting = or_(Client.expires_at.is_(None), Client.expires_at > now)

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -18,7 +18,7 @@ from app.auth.oidc import routes as oidc
 from app.auth.oidc import service as sign_on
 from app.auth.sessions import Origin
 from app.core.clock import utc_now
-from app.core.deps import ReadSession, WriteSession, anyone
+from app.core.deps import AppSettings, ReadSession, WriteSession, anyone
 from app.core.openapi import problems
 from app.core.parameters import StrictRoute
 from app.core.problems import (
@@ -117,6 +117,7 @@ async def get_token(
     tokens: Annotated[AccessTokens, Depends(get_tokens)],
     seal: TheSeal,
     proofs: TheProofs,
+    settings: AppSettings,
     origin: FromWhere,
     grant_type: Annotated[str, Form(examples=["password"])] = "",
     username: Annotated[str, Form()] = "",
@@ -148,7 +149,9 @@ async def get_token(
         name, secret = _basic(request) or (client_id, client_secret)
         outcome = await service.client_credentials(session, name, secret, origin.address, now)
     elif grant_type == "refresh_token":
-        outcome = await service.refresh(session, refresh_token, origin, now)
+        outcome = await service.refresh(
+            session, refresh_token, origin, now, timedelta(days=settings.session_days)
+        )
     elif grant_type == SIGN_IN_CODE:
         outcome = await sign_on.exchange_code(session, code, code_verifier, origin, now)
     elif grant_type:

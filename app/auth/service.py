@@ -70,8 +70,13 @@ async def sign_in(
         return await start_session(session, person, origin, now, by)
 
 
-async def refresh(session: AsyncSession, token: str, origin: Origin, now: datetime) -> Granted | Refusal:
-    """The refresh grant: the token is exchanged for a new one; a token used twice ends its session."""
+async def refresh(
+    session: AsyncSession, token: str, origin: Origin, now: datetime, max_age: timedelta
+) -> Granted | Refusal:
+    """The refresh grant: the token is exchanged for a new one; a token used twice ends its session.
+
+    So does its age: a session older than `max_age` goes on for nobody.
+    """
     known = await queries.refresh_token(session, hash_secret(token))
     refused = Refusal("invalid_grant", "The refresh token is not valid any more: sign in again.")
     if known is None or known.expires_at <= now:
@@ -86,7 +91,8 @@ async def refresh(session: AsyncSession, token: str, origin: Origin, now: dateti
             units = [role.unit_id for role in person[1]]
             audit.record(session, audit.SYSTEM, "session.end", user, units, sessions=1, reason="token_reused")
         return refused
-    if not await sessions.use(session, known.family, known.user_id, origin, now):
+    if not await sessions.use(session, known.family, known.user_id, origin, now, now - max_age):
+        await sessions.end(session, known.user_id, now, only=known.family)
         return refused
     known.used_at = now
     return _grant(session, person, known.family, now)
@@ -133,7 +139,7 @@ async def start_session(
 ) -> Granted:
     """A new session for somebody who has proven who they are, and its line; `by` says how they have."""
     family, units = uuid4(), [role.unit_id for role in person[1]]
-    await sessions.use(session, family, person[0].id, origin, now)
+    await sessions.use(session, family, person[0].id, origin, now, now)
     audit.record(session, f"user:{person[0].id}", "sign_in.accepted", f"session:{family}", units, by=by)
     return _grant(session, person, family, now)
 

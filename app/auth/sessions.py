@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -49,8 +49,10 @@ class Origin:
         return min(self.devices.values(), default=self.network)
 
 
-async def use(session: AsyncSession, family: UUID, user_id: UUID, origin: Origin, now: datetime) -> bool:
-    """Begin a session, or note that it is used; False when it has been ended.
+async def use(
+    session: AsyncSession, family: UUID, user_id: UUID, origin: Origin, now: datetime, oldest: datetime
+) -> bool:
+    """Begin a session, or note that it is used; False when it has been ended or began before `oldest`.
 
     A family that began under the release before has no session yet: it gets one.
     """
@@ -61,12 +63,16 @@ async def use(session: AsyncSession, family: UUID, user_id: UUID, origin: Origin
     }
     row = insert(SignInSession).values(id=family, user_id=user_id, created_at=now, **seen)
     row = row.on_conflict_do_update(
-        index_elements=[SignInSession.id], set_=seen, where=SignInSession.ended_at.is_(None)
+        index_elements=[SignInSession.id],
+        set_=seen,
+        where=and_(SignInSession.ended_at.is_(None), SignInSession.created_at > oldest),
     )
     return await session.scalar(row.returning(SignInSession.id)) is not None
 
 
-async def listed(session: AsyncSession, user_id: UUID, now: datetime) -> Sequence[SignInSession]:
+async def listed(
+    session: AsyncSession, user_id: UUID, now: datetime, oldest: datetime
+) -> Sequence[SignInSession]:
     """Sessions that can still go on, the last used first."""
     rows = await session.scalars(
         select(SignInSession)
@@ -74,6 +80,7 @@ async def listed(session: AsyncSession, user_id: UUID, now: datetime) -> Sequenc
             SignInSession.user_id == user_id,
             SignInSession.ended_at.is_(None),
             SignInSession.last_used_at > now - REFRESH_LIFETIME,
+            SignInSession.created_at > oldest,
         )
         .order_by(SignInSession.last_used_at.desc(), SignInSession.id)
     )

@@ -43,6 +43,21 @@ FAULTS: dict[str, Text] = {
         "Chuỗi có quá {limit} điểm; hãy chọn bước dài hơn hoặc kỳ ngắn hơn.",
         "The series has more than {limit} points: choose a longer grain or a shorter period.",
     ),
+    # a new password
+    "password_personal": Text(
+        "Có tên của bạn, của đơn vị hoặc của hệ thống, dễ đoán.",
+        "Holds a name of yours, of your unit or of this service, which is soon guessed.",
+    ),
+    "password_common": Text(
+        "Có từ hoặc mật khẩu nhiều người dùng.", "Holds a word or a password that many people use."
+    ),
+    "password_repeats": Text("Lặp lại cùng một đoạn.", "Repeats the same characters."),
+    "password_sequence": Text(
+        "Có dãy ký tự liền nhau như 12345, abcde, qwerty.",
+        "Holds a run of characters such as 12345, abcde, qwerty.",
+    ),
+    "password_date": Text("Có ngày hoặc năm, dễ đoán.", "Holds a date or a year, which is soon guessed."),
+    "password_weak": Text("Dễ đoán; hãy dùng một câu dài hơn.", "Soon guessed: use a longer sentence."),
     # a table uploaded for import
     **TABLE_FAULTS,
     # questionnaires

@@ -136,6 +136,9 @@ class Settings(BaseSettings):
         default_factory=list, description="From claims to roles, as JSON; see docs/deploy.md."
     )
     oidc_button: str = Field("Đăng nhập một lần (SSO)", description="What the button for it says.")
+    session_days: int = Field(
+        30, ge=1, le=3650, description="Days after which people sign in again, however often they were here."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_sample: int = Field(
         100, ge=0, description="One in so many requests that went well is logged; 1: each, 0: none."

@@ -47,7 +47,7 @@ async def create_administrator(session: AsyncSession, actor: str, username: str,
     Raises InvalidRequest with all faults of name and password, UsernameTaken for a name in use.
     """
     username = clean(username)
-    if faults := account_faults(username, password):
+    if faults := await GATE.run(account_faults, username, password):
         raise InvalidRequest(faults=faults)
     if await queries.user_exists(session, username):
         raise UsernameTaken
@@ -75,7 +75,7 @@ def account_faults(username: str, password: str) -> list[Fault]:
         faults.append(Fault("/username", "too_long", {"limit": MAX_USERNAME}))
     elif first_hidden(username) is not None:
         faults.append(Fault("/username", "invalid_character"))
-    return faults + password_faults(password)
+    return faults + password_faults(password, about=[username])
 
 
 async def create_client(

@@ -271,6 +271,23 @@ async def test_a_refresh_token_used_twice_ends_the_access_tokens_too(
     assert refusal(await http.get(ME, headers=bearer(second["access_token"]))) == (401, "session_ended")
 
 
+async def test_a_session_ends_with_its_age_however_often_it_is_used(
+    http: httpx.AsyncClient, lan: dict[str, str], database: Database
+) -> None:
+    tokens = (await sign_in(http, "lan")).json()
+    renewed = (await refresh(http, tokens["refresh_token"])).json()
+    async with database.transaction() as session:
+        old = "UPDATE sign_in_sessions SET created_at = created_at - interval '29 days 23 hours'"
+        await session.execute(text(old))
+    renewed = (await refresh(http, renewed["refresh_token"])).json()
+    assert "access_token" in renewed
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE sign_in_sessions SET created_at = created_at - interval '1 hour'"))
+    aged = await refresh(http, renewed["refresh_token"])
+    assert (aged.status_code, aged.json()["error"]) == (400, "invalid_grant")
+    assert refusal(await http.get(ME, headers=bearer(renewed["access_token"]))) == (401, "session_ended")
+
+
 async def test_a_family_from_the_release_before_becomes_a_session_when_it_is_used(
     http: httpx.AsyncClient, lan: dict[str, str], database: Database
 ) -> None:

@@ -37,7 +37,7 @@ function show(outcome) {
   find(`[data-outcome="${outcome}"] h1`).focus();
 }
 
-/** @param {"short" | "differs" | "busy" | null} fault */
+/** @param {"short" | "differs" | "refused" | "busy" | null} fault */
 function complain(fault) {
   for (const one of all("[data-fault]")) one.hidden = one.dataset.fault !== fault;
   find("#faults").hidden = fault === null;
@@ -53,7 +53,7 @@ function fault() {
 async function accept() {
   const answer = await fetch("/api/v1/auth/invitations/accept", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
     body: JSON.stringify({ token, password: field("new").value }),
   });
   const body = await answer.json();
@@ -63,7 +63,9 @@ async function accept() {
   } else if (body.code in OUTCOMES) {
     show(OUTCOMES[body.code]);
   } else {
-    complain(answer.status === 422 ? "short" : "busy");
+    const faults = answer.status === 422 ? body.errors : [];
+    find("#refused").textContent = faults.map((/** @type {{ detail: string }} */ one) => one.detail).join(" ");
+    complain(faults.length > 0 ? "refused" : "busy");
   }
 }
 
