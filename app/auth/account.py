@@ -46,6 +46,31 @@ async def change_password(
     return faults
 
 
+async def prove(
+    proofs: Proofs,
+    subject: Subject,
+    password: str | None,
+    code: str | None,
+    seal: Seal,
+    origin: Origin,
+    now: datetime,
+) -> list[Fault]:
+    """Judge a password, or else a one-time code, of somebody signed in; the faults of what is wrong."""
+    if password is not None:
+        guess = await proofs.judge_password(subject.id, password, origin, now)
+    else:
+        guess = await proofs.count(subject.id, origin, now)
+    async with proofs.transaction() as session:
+        if password is not None and not guess.fits:
+            await proofs.refuse(session, guess, now)
+            return [Fault("/password", "password_wrong")]
+        if code is not None and not await second.accept(session, subject.id, code, seal, now):
+            await proofs.refuse(session, guess, now, CODE_REFUSED)
+            return [Fault("/code", "totp_wrong")]
+        await proofs.accept(session, guess)
+    return []
+
+
 async def confirm_totp(
     session: AsyncSession, subject: Subject, code: str, seal: Seal, now: datetime
 ) -> list[str] | None:

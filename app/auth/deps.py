@@ -4,6 +4,7 @@ A closed account's token ends with the account, not a quarter of an hour later: 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -20,11 +21,14 @@ from app.auth.scopes import Scope
 from app.auth.sessions import Origin
 from app.auth.subjects import Subject
 from app.auth.totp import Seal
-from app.core.account_problems import PeopleOnly, TotpRequired
+from app.core.account_problems import FreshProofRequired, PeopleOnly, TotpRequired
 from app.core.clock import utc_now
 from app.core.limits import RateLimiter
 from app.core.problems import AddressNotAllowed, MissingScope, Unauthorized
 from app.core.tokens import AccessTokens
+
+FRESH_FOR = timedelta(minutes=10)
+"""How long a password or a code counts as given just now: time to read what is about to be published."""
 
 bearer = OAuth2PasswordBearer("/api/v1/auth/token", refreshUrl="/api/v1/auth/token", auto_error=False)
 
@@ -130,10 +134,41 @@ class ScopeGuard:
         return subject.narrowed(self.scope)
 
 
-def Needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  reads as a declaration in signatures
-    """`subject: Annotated[Subject, Needs("units:read")]`: who holds the scope, narrowed to it."""
+def Needs(scope: Scope, *, proven: bool = False) -> Callable[..., Awaitable[Subject]]:  # noqa: N802  reads as a declaration in signatures
+    """`subject: Annotated[Subject, Needs("units:read")]`: who holds the scope, narrowed to it.
+
+    `proven`: people must have given their password or a code within the last minutes, for what cannot be
+    taken back and for what lets somebody in: a session left open, or stolen, is not enough for that.
+    """
+    if proven:
+        return _needs_proven(ScopeGuard(scope))
     guard: Callable[..., Awaitable[Subject]] = Depends(ScopeGuard(scope))
     return guard
+
+
+def _needs_proven(guard: ScopeGuard) -> Callable[..., Awaitable[Subject]]:
+    async def proven_subject(request: Request, subject: Annotated[Subject, Depends(guard)]) -> Subject:
+        return _freshly_proven(request, subject)
+
+    proven: Callable[..., Awaitable[Subject]] = Depends(proven_subject)
+    return proven
+
+
+async def proven_setting_up(
+    request: Request, subject: Annotated[Subject, Depends(person_setting_up)]
+) -> Subject:
+    """As `person_setting_up`, for people who have given their password or a code just now."""
+    return _freshly_proven(request, subject)
+
+
+def _freshly_proven(request: Request, subject: Subject) -> Subject:
+    # a partner system proves itself by its secret for every token
+    claims = request.app.state.tokens.read(bearer_token(request)) or {}
+    proven_at = claims.get("auth_time")
+    ends = utc_now().timestamp() - FRESH_FOR.total_seconds()
+    if subject.kind == "user" and (not isinstance(proven_at, int) or proven_at < ends):
+        raise FreshProofRequired(minutes=int(FRESH_FOR.total_seconds() // 60))
+    return subject
 
 
 async def admit_import(scope: Asgi) -> bool:
@@ -194,6 +229,8 @@ async def get_seal(request: Request) -> Seal:
 FromWhere = Annotated[Origin, Depends(origin_of)]
 TheSeal = Annotated[Seal, Depends(get_seal)]
 TheProofs = Annotated[Proofs, Depends(get_proofs)]
+Tokens = Annotated[AccessTokens, Depends(get_tokens)]
+ProvenSettingUp = Annotated[Subject, Depends(proven_setting_up)]
 
 
 async def _forget_user(

@@ -4,15 +4,26 @@ What judges a password makes its own short transactions (`proofs`): none is open
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.auth import account, invitations, second, sessions
-from app.auth.deps import FromWhere, Myself, SettingUp, TheProofs, TheSeal, forget_me_after_commit
+from app.auth.deps import (
+    FromWhere,
+    Myself,
+    ProvenSettingUp,
+    SettingUp,
+    TheProofs,
+    TheSeal,
+    Tokens,
+    forget_me_after_commit,
+)
 from app.core.account_problems import (
+    FreshProofRequired,
     InvitationExpired,
     InvitationUnknown,
     InvitationUsed,
@@ -36,6 +47,7 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.schema import In, Out
+from app.core.tokens import ACCESS_LIFETIME
 
 router = APIRouter(prefix="/auth", route_class=StrictRoute)
 
@@ -65,6 +77,27 @@ class PasswordChange(In):
 
     current: Password
     new: Password
+
+
+class Proof(In):
+    """The password or a one-time code of somebody signed in, or both."""
+
+    password: Password | None = None
+    code: TypedCode | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> "Proof":
+        if self.password is None and self.code is None:
+            raise PydanticCustomError("missing", "a password or a code is needed")
+        return self
+
+
+class Proven(Out):
+    """An access token of the same session that says when its holder proved who they are."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  the type's name, not a secret
+    expires_in: int
 
 
 class NewTotp(Out):
@@ -141,12 +174,34 @@ async def change_password(
 
 
 @router.post(
+    "/proof",
+    responses=problems(*SIGNED_IN, *BODY),
+    summary="Prove afresh who I am",
+)
+async def give_proof(
+    sent: Proof, subject: SettingUp, proofs: TheProofs, seal: TheSeal, tokens: Tokens, origin: FromWhere
+) -> Proven:
+    """With the password or a one-time code. Publishing, closing, new secrets and accounts ask for it.
+
+    The token given counts as proof for ten minutes. A sign-in proves the same; a refreshed token does not.
+    People of single sign-on without a second factor here sign in again.
+    """
+    now = utc_now()
+    faults = await account.prove(proofs, subject, sent.password, sent.code, seal, origin, now)
+    if faults:
+        raise InvalidRequest(faults=faults)
+    sid = None if subject.session_id is None else str(subject.session_id)
+    token = tokens.issue(subject.actor, sorted(subject.scopes), now, sid)
+    return Proven(access_token=token, expires_in=int(ACCESS_LIFETIME.total_seconds()))
+
+
+@router.post(
     "/totp",
     status_code=201,
-    responses=problems(*SIGNED_IN, TotpOn),
+    responses=problems(*SIGNED_IN, FreshProofRequired, TotpOn),
     summary="Begin to set up a second factor",
 )
-async def begin_totp(subject: SettingUp, session: WriteSession, seal: TheSeal) -> NewTotp:
+async def begin_totp(subject: ProvenSettingUp, session: WriteSession, seal: TheSeal) -> NewTotp:
     """It counts once confirmed by a code; until then, beginning again gives another secret."""
     secret, uri = await second.prepare(session, subject.id, subject.name, seal)
     return NewTotp(secret=secret, uri=uri)

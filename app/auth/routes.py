@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from app.auth import own, service
-from app.auth.deps import FromWhere, SignedIn, TheProofs, TheSeal, get_tokens
+from app.auth.deps import FromWhere, SignedIn, TheProofs, TheSeal, Tokens
 from app.auth.device_cookie import LIFETIME, DeviceCookies
 from app.auth.oidc import routes as oidc
 from app.auth.oidc import service as sign_on
@@ -32,7 +32,7 @@ from app.core.problems import (
 )
 from app.core.schema import Out
 from app.core.text import clean
-from app.core.tokens import ACCESS_LIFETIME, AccessTokens
+from app.core.tokens import ACCESS_LIFETIME
 from app.models.unit import Unit
 
 router = APIRouter(prefix="/api/v1", tags=["Who asks"], route_class=StrictRoute)
@@ -114,7 +114,7 @@ def _token_responses() -> dict[int | str, dict[str, Any]]:
 async def get_token(
     request: Request,
     session: WriteSession,
-    tokens: Annotated[AccessTokens, Depends(get_tokens)],
+    tokens: Tokens,
     seal: TheSeal,
     proofs: TheProofs,
     settings: AppSettings,
@@ -170,7 +170,11 @@ async def get_token(
     subject = outcome.subject
     answer = Token(
         access_token=tokens.issue(
-            subject.actor, sorted(subject.scopes), now, None if outcome.sid is None else str(outcome.sid)
+            subject.actor,
+            sorted(subject.scopes),
+            now,
+            None if outcome.sid is None else str(outcome.sid),
+            proven=grant_type != "refresh_token",
         ),
         expires_in=int(ACCESS_LIFETIME.total_seconds()),
         scope=" ".join(sorted(subject.scopes)),

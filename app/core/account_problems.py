@@ -26,6 +26,17 @@ class TotpRequired(Problem):
     )
 
 
+class FreshProofRequired(Problem):
+    code, status = "fresh_proof_required", 403
+    title = Text("Cần xác nhận lại danh tính", "A fresh proof is required")
+    detail = Text(
+        "Hãy gửi mật khẩu hoặc mã dùng một lần tới POST /api/v1/auth/proof và dùng mã truy cập nhận được; "
+        "có giá trị trong {minutes} phút.",
+        "Send your password or a one-time code to POST /api/v1/auth/proof and use the access token it gives; "
+        "it counts for {minutes} minutes.",
+    )
+
+
 class PeopleOnly(Problem):
     code, status = "people_only", 403
     title = Text("Chỉ dành cho người dùng", "For people only")

@@ -36,8 +36,13 @@ class AccessTokens:
     def __init__(self, secret: str) -> None:
         self._key = derive_key(secret, "access-token").hex()
 
-    def issue(self, subject: str, scopes: list[str], now: datetime, sid: str | None = None) -> str:
-        """A JWT for the subject, good for 15 minutes from `now`; `sid` names the sign-in it comes from."""
+    def issue(
+        self, subject: str, scopes: list[str], now: datetime, sid: str | None = None, *, proven: bool = True
+    ) -> str:
+        """A JWT for the subject, good for 15 minutes from `now`; `sid` names the sign-in it comes from.
+
+        `proven`: whether a password, a code or a secret was given for it; a refreshed token says of none.
+        """
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -49,6 +54,8 @@ class AccessTokens:
         }
         if sid is not None:
             claims["sid"] = sid
+        if proven:
+            claims["auth_time"] = claims["iat"]
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def read(self, token: str) -> dict[str, Any] | None:

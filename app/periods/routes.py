@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.account_problems import FreshProofRequired
 from app.core.database import Database
 from app.core.deadline import UNHURRIED
 from app.core.deps import AppSettings, Paging, ReadSession, WriteSession, get_database
@@ -63,6 +64,7 @@ staff = APIRouter(prefix="/api/v1/periods", tags=["Periods"], route_class=Strict
 
 Reader = Annotated[Subject, Needs("indices:read")]
 Publisher = Annotated[Subject, Needs("periods:publish")]
+ProvenPublisher = Annotated[Subject, Needs("periods:publish", proven=True)]
 PeriodId = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
 GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)
 BODY = (BadRequest, InvalidRequest, BodyTooLarge, UnsupportedMediaType)
@@ -161,13 +163,20 @@ async def get_snapshot(
     "/{period_id}/close",
     dependencies=UNHURRIED,
     responses=problems(
-        *GUARDED, InvalidRequest, PersonNeeded, PeriodUnknown, PeriodNotOver, PeriodPending, PeriodState
+        *GUARDED,
+        FreshProofRequired,
+        InvalidRequest,
+        PersonNeeded,
+        PeriodUnknown,
+        PeriodNotOver,
+        PeriodPending,
+        PeriodState,
     ),
     summary="Close a period",
 )
 async def close_period(
     period_id: PeriodId,
-    subject: Publisher,
+    subject: ProvenPublisher,
     session: WriteSession,
     questionnaires: Questionnaires,
     rules: Rules,
@@ -205,6 +214,7 @@ async def revise_period(
     dependencies=UNHURRIED,
     responses=problems(
         *GUARDED,
+        FreshProofRequired,
         *BODY,
         Conflict,
         PersonNeeded,
@@ -222,7 +232,7 @@ async def revise_period(
 async def publish_period(
     period_id: PeriodId,
     sent: Publication,
-    subject: Publisher,
+    subject: ProvenPublisher,
     database: Annotated[Database, Depends(get_database)],
     session: WriteSession,
     apart: Annotated[Apart, Depends(get_apart)],

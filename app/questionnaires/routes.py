@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Depends, Path, Request, Response
 
 from app.auth.deps import MaybeSignedIn, Needs
 from app.auth.subjects import Subject
+from app.core.account_problems import FreshProofRequired
 from app.core.deps import Paging, ReadSession, WriteSession, anyone
 from app.core.http import respond
 from app.core.openapi import NOT_MODIFIED, problems
@@ -40,6 +41,7 @@ MANAGING = (*READING, MissingScope)
 BODY = (BadRequest, BodyTooLarge, UnsupportedMediaType)
 
 Manager = Annotated[Subject, Needs(MANAGE)]
+ProvenManager = Annotated[Subject, Needs(MANAGE, proven=True)]
 CodePath = Annotated[Code, Path(description="Code of the questionnaire.", examples=["quick-5"])]
 VersionPath = Annotated[int, Path(ge=1, le=9999, examples=[1])]
 DefinitionBody = Annotated[Definition, Body(examples=[EXAMPLE])]
@@ -106,11 +108,11 @@ async def replace_draft(
 @router.post(
     "/{code}/{version}/publish",
     dependencies=[forget_after_commit],
-    responses=problems(*MANAGING, QuestionnaireUnknown, QuestionnaireRetired),
+    responses=problems(*MANAGING, FreshProofRequired, QuestionnaireUnknown, QuestionnaireRetired),
     summary="Publish a questionnaire",
 )
 async def publish(
-    code: CodePath, version: VersionPath, subject: Manager, session: WriteSession
+    code: CodePath, version: VersionPath, subject: ProvenManager, session: WriteSession
 ) -> QuestionnaireOut:
     """Freezes the version for good and opens it for answers. Publishing again changes nothing."""
     return QuestionnaireOut.of(await service.publish(session, subject, code, version))

@@ -13,6 +13,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.account_problems import (
     BeyondYourRights,
+    FreshProofRequired,
     LastAdministrator,
     LastRole,
     RoleNotHeld,
@@ -55,6 +56,7 @@ from app.staff.schemas import (
 router = APIRouter(prefix="/api/v1/users", tags=["Staff"], route_class=StrictRoute)
 
 Manager = Annotated[Subject, Needs("users:manage")]
+ProvenManager = Annotated[Subject, Needs("users:manage", proven=True)]
 GUARDED = (Unauthorized, MissingScope, TotpRequired, TooManyRequests, Unavailable)
 BODY = (BadRequest, InvalidRequest, BodyTooLarge, UnsupportedMediaType)
 ONE = (InvalidRequest, UserUnknown, UserClosed)
@@ -78,10 +80,13 @@ async def _show_one(session: AsyncSession, subject: Subject, user: User) -> Pers
 
 
 @router.post(
-    "", status_code=201, responses=problems(*GUARDED, *BODY, UsernameTaken), summary="Let somebody in"
+    "",
+    status_code=201,
+    responses=problems(*GUARDED, FreshProofRequired, *BODY, UsernameTaken),
+    summary="Let somebody in",
 )
 async def create_user(
-    new: NewPerson, subject: Manager, session: WriteSession, settings: AppSettings
+    new: NewPerson, subject: ProvenManager, session: WriteSession, settings: AppSettings
 ) -> NewPersonOut:
     """With roles you hold yourself, within your reach. Hand the link over: it works once, for seven days."""
     now = utc_now()
@@ -135,11 +140,11 @@ async def change_user(
 @router.post(
     "/{user_id}/roles",
     dependencies=[forget_user_after_commit],
-    responses=problems(*GUARDED, *BODY, *ONE),
+    responses=problems(*GUARDED, FreshProofRequired, *BODY, *ONE),
     summary="Give a role",
 )
 async def give_role(
-    user_id: UUID, sent: RoleIn, subject: Manager, session: WriteSession, settings: AppSettings
+    user_id: UUID, sent: RoleIn, subject: ProvenManager, session: WriteSession, settings: AppSettings
 ) -> PersonOut:
     """One whose every scope you hold at that unit. It holds within two seconds everywhere.
 
@@ -170,11 +175,15 @@ async def take_role(
 @router.post(
     "/{user_id}/reset",
     dependencies=[forget_user_after_commit],
-    responses=problems(*GUARDED, *BODY, *ONE, BeyondYourRights, SignOnAccount),
+    responses=problems(*GUARDED, FreshProofRequired, *BODY, *ONE, BeyondYourRights, SignOnAccount),
     summary="Let somebody set another password",
 )
 async def reset_user(
-    user_id: UUID, subject: Manager, session: WriteSession, settings: AppSettings, sent: ResetIn | None = None
+    user_id: UUID,
+    subject: ProvenManager,
+    session: WriteSession,
+    settings: AppSettings,
+    sent: ResetIn | None = None,
 ) -> InvitationOut:
     """A new one-time link; the ones before end. Their password works until it is used."""
     totp = sent is not None and sent.totp
@@ -185,9 +194,11 @@ async def reset_user(
 @router.post(
     "/{user_id}/close",
     dependencies=[forget_user_after_commit],
-    responses=problems(*GUARDED, InvalidRequest, UserUnknown, BeyondYourRights, LastAdministrator),
+    responses=problems(
+        *GUARDED, FreshProofRequired, InvalidRequest, UserUnknown, BeyondYourRights, LastAdministrator
+    ),
     summary="Close an account",
 )
-async def close_user(user_id: UUID, subject: Manager, session: WriteSession) -> PersonOut:
+async def close_user(user_id: UUID, subject: ProvenManager, session: WriteSession) -> PersonOut:
     """Their sessions end with it, within two seconds everywhere. It stays in the record and in the list."""
     return await _show_one(session, subject, await service.close(session, subject, user_id, utc_now()))

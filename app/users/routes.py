@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.deps import Needs, forget_client_after_commit
 from app.auth.subjects import Subject
+from app.core.account_problems import FreshProofRequired
 from app.core.clock import local_day, utc_now
 from app.core.deps import AppSettings, Paging, ReadSession, WriteSession
 from app.core.faults import Fault
@@ -35,6 +36,7 @@ from app.users.schemas import ClientChange, ClientOut, Credentials, NewClient, N
 router = APIRouter(prefix="/api/v1/clients", tags=["Who asks"], route_class=StrictRoute)
 
 Manager = Annotated[Subject, Needs("clients:manage")]
+ProvenManager = Annotated[Subject, Needs("clients:manage", proven=True)]
 GUARDED = (Unauthorized, MissingScope, TooManyRequests, Unavailable)
 BODY = (BadRequest, InvalidRequest, BodyTooLarge, UnsupportedMediaType)
 
@@ -42,11 +44,11 @@ BODY = (BadRequest, InvalidRequest, BodyTooLarge, UnsupportedMediaType)
 @router.post(
     "",
     status_code=201,
-    responses=problems(*GUARDED, *BODY, UnitUnknown),
+    responses=problems(*GUARDED, FreshProofRequired, *BODY, UnitUnknown),
     summary="Let a partner system in",
 )
 async def create_client(
-    new: NewClient, subject: Manager, session: WriteSession, settings: AppSettings
+    new: NewClient, subject: ProvenManager, session: WriteSession, settings: AppSettings
 ) -> Credentials:
     """Within your reach, with scopes you hold yourself. The secret is shown this once."""
     today = local_day(utc_now(), settings.zone)
@@ -96,11 +98,11 @@ async def get_client(client_id: UUID, subject: Manager, session: ReadSession) ->
 @router.patch(
     "/{client_id}",
     dependencies=[forget_client_after_commit],
-    responses=problems(*GUARDED, *BODY, ClientUnknown, ClientClosed),
+    responses=problems(*GUARDED, FreshProofRequired, *BODY, ClientUnknown, ClientClosed),
     summary="Change a partner system",
 )
 async def change_client(
-    client_id: UUID, sent: ClientChange, subject: Manager, session: WriteSession
+    client_id: UUID, sent: ClientChange, subject: ProvenManager, session: WriteSession
 ) -> ClientOut:
     """Its name, its end, where it may call from. Felt within two seconds; you must hold its scopes."""
     await rotation.change_client(session, subject, client_id, sent)
@@ -110,11 +112,11 @@ async def change_client(
 @router.post(
     "/{client_id}/secrets",
     status_code=201,
-    responses=problems(*GUARDED, *BODY, ClientUnknown, ClientClosed, TooManySecrets),
+    responses=problems(*GUARDED, FreshProofRequired, *BODY, ClientUnknown, ClientClosed, TooManySecrets),
     summary="Give a partner system one more secret",
 )
 async def add_secret(
-    client_id: UUID, subject: Manager, session: WriteSession, sent: NewSecret | None = None
+    client_id: UUID, subject: ProvenManager, session: WriteSession, sent: NewSecret | None = None
 ) -> SecretShown:
     """Shown this once; the older ones go on until they are removed or end. You must hold its scopes."""
     row, secret = await rotation.add_secret(session, subject, client_id, sent.expires_at if sent else None)
@@ -142,9 +144,9 @@ async def remove_secret(client_id: UUID, secret_id: UUID, subject: Manager, sess
     "/{client_id}/close",
     status_code=204,
     dependencies=[forget_client_after_commit],
-    responses=problems(*GUARDED, InvalidRequest, ClientUnknown),
+    responses=problems(*GUARDED, FreshProofRequired, InvalidRequest, ClientUnknown),
     summary="End a partner system",
 )
-async def close_client(client_id: UUID, subject: Manager, session: WriteSession) -> None:
+async def close_client(client_id: UUID, subject: ProvenManager, session: WriteSession) -> None:
     """Its tokens end with it, within two seconds everywhere. Closing it again changes nothing."""
     await service.close_client(session, subject, client_id)
