@@ -82,10 +82,12 @@ def post(path: str, body: object, authorization: str | None) -> bytes:
     )
 
 
-def sign_in(username: str, password: str) -> bytes:
-    """The password grant as it travels."""
+def sign_in(username: str, password: str, cookie: str = "") -> bytes:
+    """The password grant as it travels, with the cookie of a browser that signed in before."""
     content = urlencode({"grant_type": "password", "username": username, "password": password}).encode()
     more = f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(content)}\r\n"
+    if cookie:
+        more += f"cookie: {cookie}\r\n"
     return _request("POST", "/api/v1/auth/token", None, more) + content
 
 
