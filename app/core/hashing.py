@@ -28,9 +28,9 @@ WORK_PATIENCE_SECONDS = 5.0
 """For callers who have proven who they are already: nobody else can send many of them."""
 MOST_WAITING = 100
 """A tenth of the requests a process may have under way: a flood here leaves the other places free."""
-LOW_PRIORITY = 10
-"""Threads that hash leave the processor to whoever serves people, as `nice` does: a tenth of a busy one is
-theirs. Argon2's own threads inherit it."""
+LEAST_PRIORITY = 19
+"""Threads that hash run when nobody else wants the processor, as `nice -n 19` does. Argon2's own threads
+inherit it. At 10, tablets beside a flood waited three times as long at the median."""
 
 _Queue = OrderedDict[str, deque[asyncio.Future[bool]]]
 
@@ -132,8 +132,7 @@ class HashingGate:
 def _yield_processor() -> None:
     # only Linux gives each thread a priority of its own; elsewhere this would slow the whole process down
     if sys.platform == "linux":
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + LOW_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
 
 
 GATE = HashingGate()
