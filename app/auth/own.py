@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.auth import account, invitations, second, sessions
@@ -81,6 +81,8 @@ class PasswordChange(In):
 
 class Proof(In):
     """The password or a one-time code of somebody signed in, or both."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"password": "một câu dài dễ nhớ"}})
 
     password: Password | None = None
     code: TypedCode | None = None
