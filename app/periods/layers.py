@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from app.periods.spaces import vector
-from app.periods.suppression import Counts, Shown, Tree, choose
+from app.disclosure.knowledge import Shown, Tree
+from app.disclosure.spaces import vector
+from app.periods.suppression import Counts, choose
 
 TAIL = 2
 """The last components of a questionnaire are shown together or not at all."""

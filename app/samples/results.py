@@ -1,7 +1,7 @@
 """How far a sample has come, and what it says: numbers of few people hidden, the rest estimated."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.texts import Language
+from app.disclosure.protection import Table, hidden, nested, parts_and_whole
 from app.models.sample import SampleStratum
 from app.questionnaires.published import Published
 from app.rollups.bands import band
@@ -20,7 +21,6 @@ from app.rollups.sums import Sums
 from app.rollups.weights import Weighted, rounded
 from app.samples import queries
 from app.samples.estimation import Answered, estimate
-from app.samples.hiding import hidden
 from app.samples.queries import SampleRow
 from app.samples.schemas import SampleOut, SampleResult, summary_fields
 from app.samples.service import FEWEST
@@ -61,7 +61,7 @@ async def progress(
     strata = await queries.strata_of(session, sample.id)
     known = await queries.answered(session, sample.id)
     answered = {stratum.number: known.get(stratum.number, 0) for stratum in strata}
-    unseen, total = hidden(answered, least), sum(answered.values())
+    unseen, total = hidden_strata(answered, least), sum(answered.values())
     shown = total >= least
     return SampleOut.model_validate(
         {
@@ -100,14 +100,14 @@ async def result(
         if verdict != "void":  # earlier releases held answers back for the clock they were given by
             crowds[stratum].answers[answers] += times
     people = {number: crowd.responses for number, crowd in crowds.items()}
-    responses, unseen = sum(people.values()), hidden(people, least)
+    responses, unseen = sum(people.values()), hidden_strata(people, least)
     thin = (
         [one for one, crowd in crowds.items() if crowd.responses < min(FEWEST, crowd.visits)] if ended else []
     )
     reason = "too_few" if responses < least else "thin_strata" if thin else None
     overall, components = None, None
     if reason is None:
-        overall, *components = _figures(crowds.values(), published, language, least)
+        overall, *components = guarded_figures(crowds.values(), published, language, least)
     shown = responses if responses >= least else None
     return SampleResult.model_validate(
         {
@@ -127,22 +127,41 @@ async def result(
     )
 
 
-def _figures(crowds: Iterable[Crowd], published: Published, language: Language, least: int) -> list[Json]:
-    """The figure of the whole, then of each component with its code and title."""
+def guarded_figures(
+    crowds: Iterable[Crowd], published: Published, language: Language, least: int
+) -> list[Json]:
+    """The figure of the whole, then of each component with its code and title.
+
+    Fewer than `least` people hide a figure, and so does what would give such a one away.
+    """
     definition, layout, crowds = published.definition, published.layout, list(crowds)
 
-    def figure(places: Sequence[int]) -> Json:
-        return _figure(estimate([crowd.answered(places) for crowd in crowds], definition.formula), least)
+    def figure(places: Sequence[int]) -> Weighted:
+        return estimate([crowd.answered(places) for crowd in crowds], definition.formula)
 
+    overall = figure(range(layout.width))
+    parts = [figure(range(part.first, part.first + part.length)) for part in layout.components]
+    people = [one.responses for one in (overall, *parts)]
+    figures = nested([1] * len(parts))[: len(people)]
+    (gone,) = hidden(Table([None], figures, [people], {(0, 0)} if people[0] >= least else ()), least)
     components = [
         {
             "code": part.code,
             "title": described.title.en if language == "en" else described.title.vi,
-            **figure(range(part.first, part.first + part.length)),
+            **_figure(found, shown=at not in gone),
         }
-        for part, described in zip(layout.components, definition.components, strict=True)
+        for at, (part, described, found) in enumerate(
+            zip(layout.components, definition.components, parts, strict=True), 1
+        )
     ]
-    return [figure(range(layout.width)), *components]
+    return [_figure(overall, shown=0 not in gone), *components]
+
+
+def hidden_strata(people: Mapping[int, int], least: int) -> frozenset[int]:
+    """The strata of which nothing is shown, beside a total that is: nobody is a small number, too."""
+    only = nested([1])[1:2]
+    table = parts_and_whole(only, [sum(people.values())], [[count] for count in people.values()], False)
+    return frozenset(number for number, gone in zip(people, hidden(table, least)[1:], strict=True) if gone)
 
 
 def named(published: Published) -> QuestionnaireRef:
@@ -178,8 +197,8 @@ def _stratum(stratum: SampleStratum) -> Json:
     }
 
 
-def _figure(found: Weighted, least: int) -> Json:
-    if found.responses < least:
+def _figure(found: Weighted, *, shown: bool) -> Json:
+    if not shown:
         return dict.fromkeys(("percent", "low", "high", "responses", "effective_n", "band"))
     return {
         "percent": _number(found.percent),

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.periods.layers import Beside, Layers, component_groups, safe_layers
-from app.periods.spaces import Space, contains, meet, plus, restrict, span, vector
-from app.periods.suppression import MOST_STEPS, Tree, rests_on_few
+from app.disclosure.spaces import Space, contains, meet, plus, restrict, span, vector
+from app.disclosure.knowledge import MOST_STEPS, Apart, Tree, rests_on_few
 
 MIN_N = 5
 Row = dict[int, Fraction]
@@ -320,7 +320,7 @@ def test_a_single_component_is_the_overall_figure_and_not_shown_again() -> None:
 def looked_at(space: Space, totals: Sequence[int], min_n: int) -> tuple[bool, int]:
     """Whether anything in a space rests on few, and how many smaller spaces were looked at to find out."""
     meet.cache_clear()
-    found = rests_on_few(space, (), tuple(totals), min_n)
+    found = rests_on_few(space, (), Apart(tuple(totals)), min_n) is not None
     return found, meet.cache_info().misses
 
 
@@ -345,7 +345,7 @@ def test_the_work_has_an_end_in_the_worst_of_spaces_and_then_it_counts_as_danger
     found, steps = looked_at(space, [max(1, min_n // 10)] * 36, min_n)
     assert steps <= MOST_STEPS
     assert found == (steps == MOST_STEPS)  # nothing in it rests on fewer than 19 columns
-    assert not rests_on_few(space, space, (1,) * 36, min_n)  # what is known already is no danger
+    assert not rests_on_few(space, space, Apart((1,) * 36), min_n)  # what is known already is no danger
 
 
 @settings(max_examples=60)
@@ -366,7 +366,7 @@ def test_what_rests_on_few_is_what_trying_all_columns_finds(
         if sum(totals[at] for at in some) < min_n
         for row in meet(space, (), everything - frozenset(some))
     )
-    assert rests_on_few(space, was, tuple(totals), min_n) == expected
+    assert (rests_on_few(space, was, Apart(tuple(totals)), min_n) is not None) == expected
 
 
 @given(

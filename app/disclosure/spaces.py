@@ -54,7 +54,7 @@ def plus(space: Space, other: Space) -> Space:
 @lru_cache(maxsize=100_000)
 def restrict(space: Space, places: Places) -> Space:
     """A space where only some places matter."""
-    return span(_only(row, places) for row in space)
+    return span(only(row, places) for row in space)
 
 
 @lru_cache(maxsize=100_000)
@@ -68,7 +68,7 @@ def meet(space: Space, other: Space, places: Places) -> Space:
     there = restrict(other, places)
     width = len(space[0])
     # what is left of each beside itself: where sums of what is left vanish, the right side is such a vector
-    work = [_rest(there, (*_only(row, places), *row)) for row in space]
+    work = [_rest(there, (*only(row, places), *row)) for row in space]
     found = []
     while work:
         row = work.pop()
@@ -113,5 +113,6 @@ def _lead(row: Vector, width: int) -> int | None:
     return next((at for at in range(width) if row[at]), None)
 
 
-def _only(row: Vector, places: Places) -> Vector:
+def only(row: Vector, places: Places) -> Vector:
+    """A vector where it matters, and zero elsewhere."""
     return tuple(value if at in places else 0 for at, value in enumerate(row))

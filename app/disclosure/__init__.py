@@ -1,0 +1,1 @@
+"""This room keeps hidden figures from being worked out of those that are shown."""
