@@ -22,10 +22,13 @@ Spot = tuple[int, int]
 
 
 class Figure(NamedTuple):
-    """The places that a figure adds up; people of different `crowd`s are never the same ones."""
+    """The places that a figure adds up; people of different `crowd`s are never the same ones.
+
+    None: its people are those of figures within it.
+    """
 
     places: Places
-    crowd: int = 0
+    crowd: int | None = 0
 
 
 class Overlapping(NamedTuple):
@@ -81,13 +84,20 @@ def nested(groups: Sequence[int]) -> list[Figure]:
 
 def hidden(table: Table, min_n: int) -> list[frozenset[int]]:
     """The numbers of the figures that must be hidden, of each node; all of them where nothing else helps."""
-    nodes, figures = range(len(table.parents)), range(len(table.figures))
+    first = {figure.places: at for at, figure in reversed(list(enumerate(table.figures)))}
+    twin = [
+        first[figure.places] for figure in table.figures
+    ]  # a component of one criterion is that criterion
+    nodes, figures = range(len(table.parents)), sorted(set(twin))
     few = {(node, figure) for node in nodes for figure in figures if table.people[node][figure] < min_n}
     shown = {(node, figure) for node in nodes for figure in figures} - few - set(table.gone) | set(
         table.always
     )
     _Choice(table, shown, min_n).settle()
-    return [frozenset(figure for figure in figures if (node, figure) not in shown) for node in nodes]
+    return [
+        frozenset(at for at, figure in enumerate(twin) if (node, figure) not in shown | set(table.always))
+        for node in nodes
+    ]
 
 
 class _Choice:
@@ -95,6 +105,8 @@ class _Choice:
 
     def __init__(self, table: Table, shown: set[Spot], min_n: int) -> None:
         self.table, self.shown, self.min_n = table, shown, min_n
+        self.changed: set[int] = set()
+        """Nodes of which this round has hidden something, and all above them."""
         self.tree = Tree.of(table.parents)
         self.width = max(max(figure.places) for figure in table.figures) + 1
         self.vectors = [
@@ -106,14 +118,26 @@ class _Choice:
     def settle(self) -> None:
         while True:
             figures, before = self._figures(self.shown), len(self.shown)
-            found = list(dangers(self.tree, self.counted, figures, self.was, self.min_n))
+            found = list(dangers(self.tree, self.counted, figures, self.was, self.min_n))[
+                ::-1
+            ]  # deepest first
             if not found:
                 return
             now = known(self.tree, self.counted, figures)
+            self.changed.clear()
             for danger in found:
-                self._avert(now, danger)
-            if len(self.shown) == before:
-                raise RuntimeError("something small is known, and nothing is left to hide")
+                top = danger.star if danger.child is None else danger.child
+                if top not in self.changed:  # else what is known there has changed: the next round sees to it
+                    self._avert(now, danger)
+            if len(self.shown) == before:  # no single figure is to blame
+                self._hide_any(found[0])
+
+    def _drop(self, node: int, figure: int) -> None:
+        self.shown.discard((node, figure))
+        above: int | None = node
+        while above is not None:
+            self.changed.add(above)
+            above = self.tree.parents[above]
 
     def _figures(self, shown: Collection[Spot]) -> list[Shown]:
         nodes: list[set[int]] = [set() for _ in self.vectors]
@@ -144,7 +168,6 @@ class _Choice:
                 self._hide_one(star, vector)
                 return
             node, star = star, self.tree.parents[star]
-        self._hide_any(danger)
 
     def _hide_any(self, danger: Danger) -> None:
         """Hide the smallest figure that helps, wherever it stands: where one gives itself away beside what is
@@ -155,9 +178,11 @@ class _Choice:
         for spot in spots:
             left = known(self.tree, self.counted, self._figures(self.shown - {spot}))
             if not contains(left.own[star or 0] if node is None else left.total[node], vector):
-                self.shown.discard(spot)
+                self._drop(*spot)
                 return
-        self.shown.difference_update(spots[:1])
+        if not spots:
+            raise RuntimeError("something small is known, and nothing is left to hide")
+        self._drop(*spots[0])
 
     def _whole_of(self, now: Known, star: int, child: int | None, vector: Vector) -> Vector:
         """What is known of the star, and of all in it but this child, from which the vector follows."""
@@ -188,14 +213,35 @@ class _Choice:
             self._hide_one(node, here)
 
     def _hide_one(self, node: int, vector: Vector) -> None:
-        """Hide the figure with the fewest people without which the vector is not told any more."""
-        figures = sorted(self._open(node), key=lambda figure: (self.table.people[node][figure], -figure))
-        alone = (
-            figure
-            for figure in figures
-            if not contains(self._own(node, [one for one in figures if one != figure]), vector)
-        )
-        self.shown.discard((node, next(alone, figures[0])))
+        """Hide the figure with the fewest people without which the vector is not told any more.
+
+        Of the smallest crowd that tells it; and the widest figure, which is the whole of the crowd, last:
+        rather two others, of which one lies within the other and would give it back.
+        """
+        places, open_ones = [figure.places for figure in self.table.figures], self._open(node)
+
+        def size(at: int) -> tuple[int, int, int]:
+            return self.table.people[node][at], len(places[at]), -at
+
+        def helps(gone: Collection[int]) -> bool:
+            return not contains(self._own(node, [at for at in open_ones if at not in gone]), vector)
+
+        crowds: dict[int | None, list[int]] = {}
+        for at in sorted(open_ones, key=size):
+            crowds.setdefault(self.table.figures[at].crowd, []).append(at)
+        in_order = sorted(crowds.values(), key=lambda crowd: size(crowd[-1]))
+        for figures in [crowd for crowd in in_order if helps(crowd)] or in_order[:1]:
+            narrow = [at for at in figures if len(places[at]) < max(len(places[one]) for one in figures)]
+            here = self.counted.places[node]
+            chosen = (
+                *(at for at in narrow if only(self.vectors[at], here) == vector),
+                *(at for at in narrow if helps([at])),
+                *(at for at in narrow if helps([one for one in figures if places[one] <= places[at]])),
+                *(at for at in figures if helps([at])),
+                *figures,
+            )
+            self._drop(node, chosen[0])
+            return
 
     def _open(self, node: int) -> list[int]:
         """Figures of the node that may still be hidden."""
@@ -232,7 +278,7 @@ def _count(table: Table, tree: Tree, width: int) -> Counted:
                 tuple(
                     (figure.crowd, figure.places, count)
                     for figure, count in zip(table.figures, row, strict=True)
-                    if count
+                    if count and figure.crowd is not None
                 )
             )
             for row in rows

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from app.disclosure.components import component_groups, lone
 from app.disclosure.knowledge import Shown, Tree
 from app.disclosure.spaces import vector
 from app.periods.suppression import Counts, choose
-
-TAIL = 2
-"""The last components of a questionnaire are shown together or not at all."""
 
 
 class Layers(NamedTuple):
@@ -29,13 +27,6 @@ class Beside:
 
     segments: Sequence[int]
     layers: Layers
-
-
-def component_groups(components: int) -> tuple[range, range]:
-    """Places of the first components and of the last two; a single component is the overall figure again."""
-    if components < TAIL:
-        return range(0), range(0)
-    return range(components - TAIL), range(components - TAIL, components)
 
 
 class Question(NamedTuple):
@@ -119,8 +110,4 @@ def safe_layers(
 
 
 def _lone(own: Sequence[Sequence[int]], last: Sequence[int], min_n: int) -> list[int]:
-    """What the overall figure less the first components tells of a single one: where the others are zero."""
-    return [
-        sum(answers) + (min_n if sum(map(bool, answers)) > 1 else 0)
-        for answers in zip(*(own[row] for row in last), strict=True)
-    ]
+    return [lone(answers, min_n) for answers in zip(*(own[row] for row in last), strict=True)]

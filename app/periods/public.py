@@ -10,8 +10,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from app.disclosure.components import component_groups
 from app.periods.figures import Json, Place, ranks
-from app.periods.layers import Layers, component_groups
+from app.periods.layers import Layers
 from app.rollups.index import Estimate, mean_ratio
 
 METHOD = {

@@ -9,6 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.questionnaires.published import Published
+from app.rollups import suppression
 from app.rollups.groups import Group
 from app.rollups.index import criterion_estimate
 from app.rollups.lanes import Shape, read_unit
@@ -51,16 +52,26 @@ def add(counts: Counts, published: Published, names: Mapping[str, str], groups: 
             ]
 
 
-def shown(counts: Counts, start: date, codes: Sequence[str], min_n: int | None) -> list[Json]:
-    """The criteria of one point, suppressed under `min_n` answers where that is given."""
+def counted(
+    published: Published,
+    groups: Sequence[Group],
+    earlier: Sequence[tuple[Earlier, Sequence[Group]]],
+    codes: Sequence[str],
+) -> Counts:
+    """The answers to these criteria in all versions together."""
+    counts: Counts = {}
+    add(counts, published, {code: code for code in codes}, groups)
+    for one, some in earlier:
+        add(counts, one.published, {code: one.criteria[code] for code in codes}, some)
+    return counts
+
+
+def shown(counts: Counts, start: date, codes: Sequence[str]) -> list[Json]:
+    """The criteria of one point."""
     here = counts.get(start, {})
     figures = []
     for code in codes:
         found = criterion_estimate(here.get(code, [0] * 5))
-        if min_n is not None and found.answers < min_n:
-            hidden = ("percent", "low", "high", "answers", "satisfied")
-            figures.append({"code": code, **dict.fromkeys(hidden)})
-            continue
         figures.append(
             {
                 "code": code,
@@ -72,3 +83,21 @@ def shown(counts: Counts, start: date, codes: Sequence[str], min_n: int | None) 
             }
         )
     return figures
+
+
+def hide(
+    points: Sequence[Json], channels: Mapping[str, Counts], starts: Sequence[date], channel: str, min_n: int
+) -> None:
+    """Take the figures out of a channel's points that are on few, or would give such a one away: each stands
+    beside those of the other channels, and of the other points."""
+    for at, code in enumerate(one["code"] for one in points[0]["criteria"]):
+        people = [
+            {one: (sum(counts.get(start, {}).get(code, ())),) for one, counts in channels.items()}
+            for start in starts
+        ]
+        over_all = {one: suppression.added(each[one] for each in people) for one in channels}
+        unit = suppression.added(over_all.values())
+        whole = suppression.among_groups(over_all, unit, None, min_n)
+        for point, gone in zip(points, suppression.among_points(people, whole, channel, min_n), strict=True):
+            if gone:
+                point["criteria"][at] = {**dict.fromkeys(point["criteria"][at]), "code": code}

@@ -31,6 +31,7 @@ from app.rollups.breakdown import Question, Reader
 from app.rollups.grains import Grain
 from app.rollups.index import Formula
 from app.rollups.schemas import Channel, Scope
+from app.rollups.series import series
 from app.rollups.shown import Json
 
 router = APIRouter(route_class=StrictRoute)
@@ -99,7 +100,7 @@ async def read_series(
     """Points without a gap; the first and the last are clipped to the period, so that all add up to it.
 
     At most 750 points. Each is the index of its days, whatever its n: mind the interval. Of a single
-    `channel`, figures under `min_n` responses are suppressed.
+    `channel`, figures under `min_n` responses are suppressed, and those that would give them away.
     """
     asked = Question(unit_code, period, scope, channel, formula)
     earlier = None
@@ -108,7 +109,7 @@ async def read_series(
         versions = await questionnaires.by_ids([row.id for _, row in known])
         earlier = [Earlier(versions[row.id], mapping.criteria) for mapping, row in known]
     connection = await session.connection()
-    return answer(request, await breakdown.series(connection, published, reader, asked, grain, earlier))
+    return answer(request, await series(connection, published, reader, asked, grain, earlier))
 
 
 @router.get(

@@ -1,10 +1,9 @@
-"""A unit's figures over time and by channel, procedure, field and counter, each as the caller reads it.
+"""A unit's figures by channel, procedure, field and counter, each as the caller reads it.
 
-A point of a series is the index of its days, shown as the index is. What sets groups of people beside each
-other is suppressed under `min_n` (`shown.guarded`), and so is one of these groups by itself.
+What sets groups of people beside each other is suppressed under `min_n`, and so is what would give a hidden
+figure away (`suppression`).
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,14 +16,13 @@ from app.core.faults import Fault
 from app.core.problems import InvalidRequest, QuestionnaireUnknown
 from app.core.texts import Language
 from app.questionnaires.published import Published, PublishedQuestionnaires
-from app.rollups import across, breaks, grains, groups, raw
-from app.rollups.across import Earlier
+from app.rollups import groups, raw, suppression
 from app.rollups.grains import Grain
-from app.rollups.groups import By, Groups
+from app.rollups.groups import By, Group, Groups
 from app.rollups.index import Formula
-from app.rollups.lanes import Shape
+from app.rollups.lanes import Shape, read_procedure, read_unit
 from app.rollups.schemas import Channel, Scope
-from app.rollups.shown import Json, as_of, body, nothing, of_procedure, of_sums, of_unit
+from app.rollups.shown import Estimates, Json, as_of, body, of_procedure, of_sums, of_unit
 from app.rollups.spans import Spans
 
 MAX_COUNTER_DAYS = 366
@@ -58,67 +56,6 @@ async def chosen(questionnaires: PublishedQuestionnaires, code: str, version: in
     return found
 
 
-async def series(
-    connection: AsyncConnection,
-    published: Published,
-    reader: Reader,
-    question: Question,
-    grain: Grain,
-    earlier: Sequence[Earlier] | None = None,
-) -> Json:
-    """Every point of the period, those without a response included.
-
-    With `earlier` versions each point tells of the criteria they have in common, too, over all of them.
-    """
-    first, last = question.period.first, question.period.last
-    points = grains.points(grain, first, last)
-    if points is None:
-        raise InvalidRequest(faults=[Fault("/grain", "too_many_points", {"limit": grains.MAX_POINTS})])
-    spans = grains.spans(grain, first, last)
-    found = await _read(connection, published, reader, question, spans, grain)
-    formula = question.formula or published.definition.formula
-    shape = Shape.of(published.layout)
-    known = {group.key: group for group in found.groups}
-    least = None if question.channel is None else reader.min_n
-    shown: list[Json] = []
-    for point in points:
-        group = known.get(point.start)
-        responses = 0 if group is None else group.responses
-        figures = nothing(shape) if group is None else of_unit(shape, responses, group.tally, formula)
-        shown.append(
-            {
-                "from": point.first,
-                "to": point.last,
-                **body(responses, figures, published.definition, reader.language, least),
-            }
-        )
-    begun = await breaks.versions(
-        connection, question.unit_code, published.code, first, last, subtree=question.scope == "subtree"
-    )
-    head = {**_head(found, published, reader, question, formula), "grain": grain}
-    if earlier is None:
-        return {**head, "points": shown, "breaks": breaks.between(begun)}
-    read = [
-        (one, (await _read(connection, one.published, reader, question, spans, grain)).groups)
-        for one in earlier
-    ]
-    # a mapping to a version nobody answered in the period must not take criteria away
-    met = [(one, some) for one, some in read if some] or read
-    codes = across.common(published, [one for one, _ in met]) if met else []
-    counts: across.Counts = {}
-    across.add(counts, published, {code: code for code in codes}, found.groups)
-    for one, some in met:
-        across.add(counts, one.published, {code: one.criteria[code] for code in codes}, some)
-    for point, body_of in zip(points, shown, strict=True):
-        body_of["criteria"] = across.shown(counts, point.start, codes, least)
-    # without a common criterion nothing is read as one, and every change breaks the line
-    read_as_one = {published.version, *(one.published.version for one, _ in met if codes)}
-    left = [
-        one for one in breaks.between(begun) if not {one["from_version"], one["to_version"]} <= read_as_one
-    ]
-    return {**head, "across": sorted(read_as_one), "points": shown, "breaks": left}
-
-
 async def by_group(
     connection: AsyncConnection,
     published: Published,
@@ -127,24 +64,57 @@ async def by_group(
     by: By,
 ) -> Json:
     """Items by channel, procedure or field; the one with most responses first, then by name."""
-    spans = Spans.of(question.period.first, question.period.last)
-    found = await _read(connection, published, reader, question, spans, by)
-    shape = Shape.of(published.layout)
-    formula: Formula = (question.formula or published.definition.formula) if by == "channel" else "pooled"
-    items = []
-    for group in found.groups:
-        figures = (
-            of_unit(shape, group.responses, group.tally, formula)
-            if by == "channel"
-            else of_procedure(shape, group.responses, group.tally)
+    shape, min_n = Shape.of(published.layout), reader.min_n
+    channels = await read_groups(connection, published, reader, question, by="channel")
+    people = {
+        group.key: suppression.of_tally(read_unit(shape, group.responses, group.tally))
+        for group in channels.groups
+    }
+    unit = suppression.added(people.values())
+    if by == "channel":
+        formula: Formula = question.formula or published.definition.formula
+        gone = suppression.among_groups(people, unit, shape, min_n)
+        items = [
+            _item(
+                published,
+                reader,
+                {by: group.key},
+                group.responses,
+                of_unit(shape, group.responses, group.tally, formula),
+                gone[group.key],
+            )
+            for group in channels.groups
+        ]
+        return {**head(channels, published, reader, question, formula), "items": _in_order(items)}
+    procedures = await read_groups(connection, published, reader, question, by="procedure")
+    fields_gone, procedures_gone = suppression.among_procedures(
+        [(group.field or "", _people(shape, group)) for group in procedures.groups],
+        unit[: 1 + len(shape.components)],
+        min_n,
+    )
+    if by == "field":
+        found = await read_groups(connection, published, reader, question, by="field")
+        named: list[tuple[object, Group, suppression.Gone]] = [
+            (group.key, group, fields_gone[str(group.key)]) for group in found.groups
+        ]
+    else:
+        found = procedures
+        named = [
+            ({"code": group.key, "name": group.name, "field": group.field}, group, hide)
+            for group, hide in zip(found.groups, procedures_gone, strict=True)
+        ]
+    items = [
+        _item(
+            published,
+            reader,
+            {by: name},
+            group.responses,
+            of_procedure(shape, group.responses, group.tally),
+            hide,
         )
-        named: object = group.key
-        if by == "procedure":
-            named = {"code": group.key, "name": group.name, "field": group.field}
-        shown = body(group.responses, figures, published.definition, reader.language, reader.min_n)
-        items.append({by: named, **shown, "suppressed": group.responses < reader.min_n})
-    items.sort(key=lambda item: -item["responses"])  # stable: they come by key
-    return {**_head(found, published, reader, question, formula), "items": items}
+        for name, group, hide in named
+    ]
+    return {**head(found, published, reader, question, "pooled"), "items": _in_order(items)}
 
 
 async def by_counter(
@@ -159,32 +129,63 @@ async def by_counter(
     if (last - first).days >= MAX_COUNTER_DAYS:
         raise InvalidRequest(faults=[Fault("/to", _DAYS_TOO_LONG, {"limit": MAX_COUNTER_DAYS})])
     own = question._replace(scope="own")
-    found = await _read(connection, published, reader, own, Spans(None, ()), "channel")
+    found = await read_groups(connection, published, reader, own, Spans(None, ()), "channel")
     found = found._replace(pending=0, oldest_mark=None)  # the responses are complete at any moment
     shape = Shape.of(published.layout)
-    items = []
-    for counter in await raw.counters(connection, question.unit_code, published.id, shape, first, last):
-        figures = of_sums(counter.whole, counter.components)
-        shown = body(counter.responses, figures, published.definition, reader.language, reader.min_n)
-        hidden = counter.responses < reader.min_n
-        items.append({"counter": counter.name, **shown, "suppressed": hidden})
-    items.sort(key=lambda item: -item["responses"])
-    return {**_head(found, published, reader, own, "pooled"), "items": items}
+    counters = await raw.counters(connection, question.unit_code, published.id, shape, first, last)
+    people = {each.name: suppression.of_sums(each.whole, each.components) for each in counters}
+    unit = suppression.added(people.values())
+    gone = suppression.among_groups(people, unit, None, reader.min_n)
+    items = [
+        _item(
+            published,
+            reader,
+            {"counter": each.name},
+            each.responses,
+            of_sums(each.whole, each.components),
+            gone[each.name],
+        )
+        for each in counters
+    ]
+    return {**head(found, published, reader, own, "pooled"), "items": _in_order(items)}
 
 
-async def _read(
+def _people(shape: Shape, group: Group) -> suppression.People:
+    tally = read_procedure(shape, group.responses, group.tally)
+    return suppression.of_sums(tally.whole, tally.components)
+
+
+def _item(
+    published: Published,
+    reader: Reader,
+    named: Json,
+    responses: int,
+    figures: Estimates,
+    gone: suppression.Gone,
+) -> Json:
+    shown = body(responses, figures, published.definition, reader.language, gone)
+    return {**named, **shown, "suppressed": 0 in gone}
+
+
+def _in_order(items: list[Json]) -> list[Json]:
+    return sorted(items, key=lambda item: -item["responses"])  # stable: they come by key
+
+
+async def read_groups(
     connection: AsyncConnection,
     published: Published,
     reader: Reader,
     question: Question,
-    spans: Spans,
-    by: By | Grain,
+    spans: Spans | None = None,
+    by: By | Grain = "channel",
 ) -> Groups:
+    """Sums of the unit's cells by something, in the spans given or else the whole period; UnitUnknown outside
+    the reach."""
     asked = groups.Asked(
         question.unit_code,
         reader.subject.unit_ids,
         question.scope == "subtree",
-        spans,
+        spans or Spans.of(question.period.first, question.period.last),
         published.id,
         question.channel,
     )
@@ -194,7 +195,8 @@ async def _read(
     return found
 
 
-def _head(found: Groups, published: Published, reader: Reader, question: Question, formula: Formula) -> Json:
+def head(found: Groups, published: Published, reader: Reader, question: Question, formula: Formula) -> Json:
+    """What every answer begins with."""
     return {
         "unit": {"code": found.code, "name": found.name, "kind": found.kind},
         "period": {"from": question.period.first, "to": question.period.last},

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.reach import unit_unknown
 from app.questionnaires.published import Published
-from app.rollups import queries, raw
+from app.rollups import queries, raw, suppression
 from app.rollups.breakdown import Question, Reader
 from app.rollups.index import estimate, percent_of
 from app.rollups.lanes import Shape, read_unit
@@ -50,6 +50,8 @@ class _Side(NamedTuple):
     pending: int
     oldest_mark: datetime | None
     seen_at: datetime
+    gone: suppression.Gone
+    """The numbers of the figures that are hidden."""
 
 
 async def drivers(
@@ -64,11 +66,10 @@ async def drivers(
     if code is not None:
         asked = question._replace(unit_code=code, scope="subtree")
         above = await _side(connection, published, reader, asked)
-    definition, min_n = published.definition, reader.min_n
-    components, at = [], 0
+    definition, components = published.definition, []
     for place, described in enumerate(definition.components):
-        mine = _pull(side, *_pair(side.components[place]), side.components[place].n, min_n)
-        theirs = above and _pull(above, *_pair(above.components[place]), above.components[place].n, min_n)
+        mine = _pull(side, *_pair(side.components[place]), 1 + place)
+        theirs = above and _pull(above, *_pair(above.components[place]), 1 + place)
         named = {"code": described.code, "title": said(described.title, reader.language)}
         components.append({**named, **mine, "parent": theirs})
     criteria = []
@@ -78,8 +79,8 @@ async def drivers(
             "component": asked_of.component,
             "text": said(asked_of.text, reader.language),
         }
-        theirs = above and _correlated(above, at, min_n)
-        criteria.append({**named, **_correlated(side, at, min_n), "parent": theirs})
+        theirs = above and _correlated(above, at, reader.min_n)
+        criteria.append({**named, **_correlated(side, at, reader.min_n), "parent": theirs})
     return {
         "unit": side.unit._asdict(),
         "period": {"from": question.period.first, "to": question.period.last},
@@ -89,8 +90,8 @@ async def drivers(
         # the unit above holds this one: what is still to be counted of it is the wider truth
         "as_of": as_of((above or side).oldest_mark, side.seen_at, reader.zone),
         "pending": (above or side).pending,
-        **_overall(side, min_n),
-        "parent": above and {"unit": above.unit._asdict(), **_overall(above, min_n)},
+        **_overall(side),
+        "parent": above and {"unit": above.unit._asdict(), **_overall(above)},
         "components": sorted(components, key=_strength),
         "criteria": sorted(criteria, key=_strength),
     }
@@ -130,6 +131,7 @@ async def _side(
         reading.pending,
         reading.oldest_mark,
         reading.seen_at,
+        suppression.within_group(suppression.of_tally(tally), shape, reader.min_n),
     )
 
 
@@ -141,20 +143,20 @@ def _pair(sums: Sums) -> tuple[int, int]:
     return sums.x, sums.y
 
 
-def _overall(side: _Side, min_n: int) -> Json:
+def _overall(side: _Side) -> Json:
     found = estimate(side.whole, criteria=(), formula="pooled")
-    hidden = found.ratio is None or found.responses < min_n
+    hide = 0 in side.gone
     return {
         "responses": side.responses,
-        "overall": guarded(found, min_n),
-        "gap_points": None if hidden else _points(side.whole.x - side.whole.y, side.whole.x),
+        "overall": guarded(found, hide=hide),
+        "gap_points": None if hide else _points(side.whole.x - side.whole.y, side.whole.x),
         "correlations": {"every_days": side.every},
     }
 
 
-def _pull(side: _Side, answers: int, satisfied: int, responses: int, min_n: int) -> Json:
-    """What a set of criteria with so many valid and satisfied answers contributes."""
-    if responses < min_n:
+def _pull(side: _Side, answers: int, satisfied: int, number: int) -> Json:
+    """What a set of criteria with so many valid and satisfied answers contributes; its figure's number."""
+    if number in side.gone:
         hidden = ("answers", "dissatisfied", "dissatisfied_percent", "gap_points", "gap_percent")
         return {**dict.fromkeys(hidden), "suppressed": True}
     dissatisfied, gap = answers - satisfied, side.whole.x - side.whole.y
@@ -170,7 +172,7 @@ def _pull(side: _Side, answers: int, satisfied: int, responses: int, min_n: int)
 
 def _correlated(side: _Side, at: int, min_n: int) -> Json:
     answers, satisfied = side.criteria[at]
-    shown = _pull(side, answers, satisfied, answers, min_n)
+    shown = _pull(side, answers, satisfied, 1 + len(side.components) + at)
     found = side.correlations[at]
     if shown["suppressed"] or found.n < max(min_n, FEWEST_CORRELATED):
         return {**shown, "correlation": None}

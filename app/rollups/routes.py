@@ -108,7 +108,8 @@ async def read_index(
 ) -> Response:
     """Percentages, intervals and distributions of each questionnaire version, and the response rate.
 
-    A whole unit is shown whatever its n; of a single `channel`, figures under `min_n` are suppressed.
+    A whole unit is shown whatever its n; of a single `channel`, figures under `min_n` are suppressed, and
+    those that would give them away.
     `as_of` says until when the figures are complete; it is not part of the ETag.
     """
     # Dashboards ask this all day: what the application holds is taken from it, not through dependencies.
@@ -123,7 +124,7 @@ async def read_index(
         zone=settings.zone,
         min_n=settings.min_n,
     )
-    if asked.boundaries is None and strata is None:
+    if asked.boundaries is None and strata is None and asked.channel is None:
         async with database.alone() as connection:
             body = await ask(connection)
     else:  # several statements that must see one moment

@@ -4,8 +4,8 @@ Nothing is mixed: each questionnaire version is a result of its own. Every figur
 rests on, and the answer says until when it is complete.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,7 @@ from app.core.deps import Period
 from app.core.problems import QuestionnaireUnknown
 from app.core.texts import Language
 from app.questionnaires.published import Published, PublishedQuestionnaires
-from app.rollups import boundaries, queries
+from app.rollups import boundaries, queries, suppression
 from app.rollups.index import Formula, criterion_estimate, estimate, percent
 from app.rollups.lanes import Shape, read_unit
 from app.rollups.schemas import Boundaries, Channel, Scope
@@ -25,6 +25,7 @@ from app.rollups.shown import as_of, number, of_group, said
 
 Json = dict[str, Any]
 
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 _ANSWERS = ("1", "2", "3", "4", "5")
 
 
@@ -52,7 +53,8 @@ async def index(
 ) -> Json:
     """The body of the answer. UnitUnknown outside the reach, QuestionnaireUnknown if there is none such.
 
-    Of a single channel figures under `min_n` responses are suppressed, as where channels stand side by side.
+    Of a single channel figures under `min_n` responses are suppressed, as where channels stand side by side,
+    and so is what gives them away: the other channels are read as well, in what must be one snapshot.
     """
     first, last = question.period.first, question.period.last
     asked = queries.Asked(
@@ -65,14 +67,7 @@ async def index(
         question.version,
         question.channel,
     )
-    beside: Json = {}
-    if question.boundaries is None:
-        reading = await queries.read(connection, asked)
-    else:
-        today = local_day(utc_now(), zone)
-        bounded = await boundaries.read(connection, asked, question.boundaries, today, language)
-        reading, notes = bounded or (None, [])
-        beside = {"boundaries": question.boundaries, "notes": notes}
+    reading, beside = await _read(connection, asked, question.boundaries, language, zone)
     if reading is None:
         raise await unit_unknown(connection, subject, question.unit_code, "/unit_code")
     code = question.questionnaire
@@ -84,9 +79,25 @@ async def index(
         named = code if question.version is None else f"{code}/{question.version}"
         raise QuestionnaireUnknown(questionnaire=named)
     published = await questionnaires.by_ids([total.questionnaire_id for total in reading.totals])
-    least = None if question.channel is None else min_n
+    gone: dict[int, suppression.Gone] = {}
+    if question.channel is not None and min_n is not None:
+        readings = {
+            one: reading
+            if one == question.channel
+            else (await _read(connection, asked._replace(channel=one), question.boundaries, language, zone))[
+                0
+            ]
+            for one in CHANNELS
+        }
+        gone = {number: _hidden(readings, question.channel, one, min_n) for number, one in published.items()}
     results = [
-        result(published[total.questionnaire_id], total, question.formula, language, least)
+        result(
+            published[total.questionnaire_id],
+            total,
+            question.formula,
+            language,
+            gone.get(total.questionnaire_id),
+        )
         for total in reading.totals
     ]
     return {
@@ -105,23 +116,54 @@ async def index(
     }
 
 
+async def _read(
+    connection: AsyncConnection,
+    asked: queries.Asked,
+    bounds: Boundaries | None,
+    language: Language,
+    zone: ZoneInfo,
+) -> tuple[queries.Reading | None, Json]:
+    """The sums, and what is told beside them where boundaries were asked for."""
+    if bounds is None:
+        return await queries.read(connection, asked), {}
+    today = local_day(utc_now(), zone)
+    reading, notes = await boundaries.read(connection, asked, bounds, today, language) or (None, [])
+    return reading, {"boundaries": bounds, "notes": notes}
+
+
+def _hidden(
+    readings: Mapping[Channel, queries.Reading | None], channel: Channel, published: Published, min_n: int
+) -> suppression.Gone:
+    """What is hidden of one channel of a questionnaire version, beside the others and the unit as a whole."""
+    shape = Shape.of(published.layout)
+    people = {
+        one: suppression.of_tally(read_unit(shape, total.responses, total.tally))
+        for one, reading in readings.items()
+        for total in (() if reading is None else reading.totals)
+        if total.questionnaire_id == published.id
+    }
+    return suppression.among_groups(people, suppression.added(people.values()), shape, min_n)[channel]
+
+
 def result(
     published: Published,
     total: queries.Total,
     formula: Formula | None,
     language: Language,
-    min_n: int | None = None,
+    gone: Collection[int] | None = None,
 ) -> Json:
     """One questionnaire version's figures, by its official formula unless another is asked for.
 
-    `min_n` None suppresses nothing.
+    gone: the numbers of those that are hidden (see `suppression`); None suppresses nothing.
     """
     definition, layout = published.definition, published.layout
     chosen = formula or definition.formula
     tally = read_unit(Shape.of(layout), total.responses, total.tally)
     pairs = [(sum(counts[1:]), counts[4] + counts[5]) for counts in tally.counts]
     components = []
-    for part, sums, described in zip(layout.components, tally.components, definition.components, strict=True):
+    for place, (part, sums, described) in enumerate(
+        zip(layout.components, tally.components, definition.components, strict=True), 1
+    ):
         places = range(part.first, part.first + part.length)
         here = [tally.counts[at] for at in places]
         found = estimate(sums, criteria=[pairs[at] for at in places], formula=chosen)
@@ -129,16 +171,16 @@ def result(
             {
                 "code": part.code,
                 "title": said(described.title, language),
-                **of_group(found, min_n),
+                **of_group(found, place, gone),
                 "distribution": None
-                if min_n is not None and found.responses < min_n
+                if gone is not None and place in gone
                 else _distribution([sum(counts) for counts in zip(*here, strict=True)]),
                 "criteria": [
                     _criterion(
                         definition.criteria[at].code,
                         said(definition.criteria[at].text, language),
                         tally.counts[at],
-                        min_n,
+                        hide=gone is not None and 1 + len(layout.components) + at in gone,
                     )
                     for at in places
                 ],
@@ -149,14 +191,14 @@ def result(
         "formula": chosen,
         "responses": total.responses,
         "held_back": total.held_back,
-        "overall": of_group(estimate(tally.whole, criteria=pairs, formula=chosen), min_n),
+        "overall": of_group(estimate(tally.whole, criteria=pairs, formula=chosen), 0, gone),
         "components": components,
     }
 
 
-def _criterion(code: str, words: str, counts: Sequence[int], min_n: int | None) -> Json:
+def _criterion(code: str, words: str, counts: Sequence[int], *, hide: bool) -> Json:
     found = criterion_estimate(counts[1:])
-    if min_n is not None and found.answers < min_n:
+    if hide:
         hidden = ("percent", "low", "high", "answers", "skipped", "distribution")
         return {"code": code, "text": words, **dict.fromkeys(hidden)}
     return {

@@ -1,10 +1,9 @@
 """From the sums of a group to the figures shown of it, for series, break-downs, rankings and drivers.
 
-Pure. One rule for everything that sets groups beside each other: a figure that rests on fewer than `min_n`
-responses is suppressed, with its counts, from which it could be computed.
+Pure. A figure that is hidden (`suppression` says which) is so with its counts, from which it could be had.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -81,29 +80,35 @@ def figure(found: Estimate) -> Json:
     }
 
 
-def guarded(found: Estimate, min_n: int) -> Json:
-    """The same, suppressed under `min_n` responses."""
-    if found.responses >= min_n:
+def guarded(found: Estimate, *, hide: bool) -> Json:
+    """The same, and whether it is suppressed."""
+    if not hide:
         return {**figure(found), "suppressed": False}
     hidden = dict.fromkeys(("percent", "low", "high", "answers", "satisfied"))
     return {**hidden, "responses": found.responses, "band": None, "suppressed": True}
 
 
-def of_group(found: Estimate, min_n: int | None) -> Json:
-    """A figure, suppressed under `min_n` where that is given."""
-    return figure(found) if min_n is None else guarded(found, min_n)
+def of_group(found: Estimate, number: int, gone: Collection[int] | None) -> Json:
+    """A figure by its number (see `suppression`), guarded where it is said which are gone."""
+    return figure(found) if gone is None else guarded(found, hide=number in gone)
 
 
 def body(
-    responses: int, found: Estimates, definition: Definition, language: Language, min_n: int | None
+    responses: int,
+    found: Estimates,
+    definition: Definition,
+    language: Language,
+    gone: Collection[int] | None,
 ) -> Json:
-    """The figures of a group; `min_n` None suppresses nothing."""
+    """The figures of a group; `gone` None suppresses nothing."""
     return {
         "responses": responses,
-        "overall": of_group(found.overall, min_n),
+        "overall": of_group(found.overall, 0, gone),
         "components": [
-            {"code": described.code, "title": said(described.title, language), **of_group(one, min_n)}
-            for described, one in zip(definition.components, found.components, strict=True)
+            {"code": described.code, "title": said(described.title, language), **of_group(one, at, gone)}
+            for at, (described, one) in enumerate(
+                zip(definition.components, found.components, strict=True), 1
+            )
         ],
     }
 

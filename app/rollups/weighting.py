@@ -5,10 +5,10 @@ procedure's field, one from a tablet its unit alone; so each channel is weighted
 itself, and the channels are put together in equal shares (`weights`): links always, for every visit has
 one. Which strata, the reader chooses: by field, by unit, or by both. A stratum with visits and no response
 leaves no weighted figure: it is named, and the reader may choose coarser ones. What a single channel says is
-suppressed under `min_n` responses, as everywhere.
+suppressed under `min_n` responses, with what would give it away, as everywhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, get_args
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.subjects import Subject
 from app.core.deps import Period
 from app.questionnaires.published import Published, PublishedQuestionnaires
-from app.rollups import frame
+from app.rollups import frame, suppression
 from app.rollups.bands import band
 from app.rollups.frame import Cell, Frame
 from app.rollups.lanes import Shape, read_procedure, read_unit
@@ -113,6 +113,7 @@ def block(published: Published, known: Frame, asked: Question, formula: str) -> 
     }
     empty = [(each, count) for one in used for each, count in frames[one].items() if each not in seen]
     reason = "not_pooled" if formula != "pooled" else "no_visits" if not visits else None
+    gone = _hidden(published, known, asked.min_n)
     by_channel = []
     for one in used:
         whole = reason is None and not any(each.channel == one for each, _ in empty)
@@ -121,13 +122,15 @@ def block(published: Published, known: Frame, asked: Question, formula: str) -> 
                 "channel": one,
                 "share": _number(rounded(Fraction(1, len(used)))),
                 "responses": sum(found.responses for each, found in seen.items() if each.channel == one),
-                "overall": _figures(published, filled[one], 1, asked.min_n)[0] if whole else None,
+                "overall": _figures(published, filled[one], 1, gone.get(one, frozenset()))[0]
+                if whole
+                else None,
             }
         )
     reason = "empty_strata" if reason is None and empty else reason
     everything = [each for one in used for each in filled[one]]
-    least = None if asked.channel is None else asked.min_n
-    figures = None if reason else _figures(published, everything, len(used), least)
+    guard = None if asked.channel is None else gone.get(asked.channel, frozenset())
+    figures = None if reason else _figures(published, everything, len(used), guard)
     codes = [part.code for part in published.layout.components]
     return {
         "frame": "visits",
@@ -205,19 +208,35 @@ def _without(all_of: Seen, part: Seen) -> Seen:
     )
 
 
-def _figures(published: Published, filled: Iterable[Filled], shares: int, min_n: int | None) -> list[Json]:
-    """The weighted figure of the whole, then of each component; of a single channel with its `min_n`."""
+def _hidden(published: Published, known: Frame, min_n: int) -> dict[Channel, suppression.Gone]:
+    """What is hidden of each channel, weighted or not."""
+    shape = Shape.of(published.layout)
+    people: dict[Channel, suppression.People] = {}
+    for (group, name), cell in known.channels.items():
+        if group.questionnaire_id == published.id:
+            channel = next(one for one in CHANNELS if one == name)
+            more = suppression.of_tally(read_unit(shape, cell.responses, cell.tally))
+            people[channel] = suppression.added((people[channel], more)) if channel in people else more
+    whole = suppression.added(people.values())
+    return suppression.among_groups(people, whole, shape, min_n)
+
+
+def _figures(
+    published: Published, filled: Iterable[Filled], shares: int, gone: Collection[int] | None
+) -> list[Json]:
+    """The weighted figure of the whole, then of each component; of a single channel with what is gone."""
     filled = list(filled)
     return [
         _figure(
-            weigh([Part(one.visits, one.seen.responses, one.seen.sets[at], shares) for one in filled]), min_n
+            weigh([Part(one.visits, one.seen.responses, one.seen.sets[at], shares) for one in filled]),
+            None if gone is None else at in gone,
         )
         for at in range(1 + len(published.layout.components))
     ]
 
 
-def _figure(found: Weighted, min_n: int | None) -> Json:
-    if min_n is not None and found.responses < min_n:
+def _figure(found: Weighted, hide: bool | None) -> Json:
+    if hide:
         hidden = dict.fromkeys(("percent", "low", "high", "effective_n", "band"))
         return {**hidden, "responses": found.responses, "suppressed": True}
     shown = {
@@ -228,7 +247,7 @@ def _figure(found: Weighted, min_n: int | None) -> Json:
         "effective_n": _number(found.effective_n),
         "band": band(found.ratio),
     }
-    return shown if min_n is None else {**shown, "suppressed": False}
+    return shown if hide is None else {**shown, "suppressed": False}
 
 
 def _shown(stratum: Stratum, asked: Question) -> Json:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.periods.layers import Beside, Layers, component_groups, safe_layers
-from app.disclosure.spaces import Space, contains, meet, plus, restrict, span, vector
+from app.disclosure.components import component_groups
 from app.disclosure.knowledge import MOST_STEPS, Apart, Tree, rests_on_few
+from app.disclosure.spaces import Space, contains, meet, plus, restrict, span, vector
+from app.periods.layers import Beside, Layers, safe_layers
 
 MIN_N = 5
 Row = dict[int, Fraction]
