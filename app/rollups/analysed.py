@@ -23,7 +23,12 @@ from app.rollups.schemas import (
     UnitRef,
 )
 
-Hidden = Annotated[bool, Field(description="Fewer than `min_n` responses: the figures are null.")]
+Hidden = Annotated[
+    bool,
+    Field(
+        description="Fewer than `min_n` responses, or what would give such ones away: the figures are null."
+    ),
+]
 Band = Annotated[str | None, Field(examples=["excellent"])]
 Points = Annotated[float, Field(description="Percentage points, two decimals.")]
 
@@ -36,7 +41,7 @@ class TitledFigure(Figure):
 
 
 class GuardedFigure(Out):
-    """A figure, or nothing but its n where that is below `min_n`."""
+    """A figure, or nothing but its n where it is suppressed."""
 
     percent: Percent
     low: Percent

@@ -4,6 +4,7 @@ What sets groups of people beside each other is suppressed under `min_n`, and so
 figure away (`suppression`).
 """
 
+from asyncio import to_thread
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -73,7 +74,7 @@ async def by_group(
     unit = suppression.added(people.values())
     if by == "channel":
         formula: Formula = question.formula or published.definition.formula
-        gone = suppression.among_groups(people, unit, shape, min_n)
+        gone = await to_thread(suppression.among_groups, people, unit, shape, min_n)
         items = [
             _item(
                 published,
@@ -87,7 +88,8 @@ async def by_group(
         ]
         return {**head(channels, published, reader, question, formula), "items": _in_order(items)}
     procedures = await read_groups(connection, published, reader, question, by="procedure")
-    fields_gone, procedures_gone = suppression.among_procedures(
+    fields_gone, procedures_gone = await to_thread(
+        suppression.among_procedures,
         [(group.field or "", _people(shape, group)) for group in procedures.groups],
         unit[: 1 + len(shape.components)],
         min_n,

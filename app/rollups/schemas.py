@@ -23,7 +23,10 @@ Answers = Annotated[int | None, Field(description="Valid answers; null where sup
 Satisfied = Annotated[int | None, Field(description="Answers of 4 or 5; null where suppressed.")]
 OfChannel = Annotated[
     bool | None,
-    Field(description="Only of a single channel: whether fewer than `min_n` responses hide the figures."),
+    Field(
+        description="Only of a single channel: whether the figures are hidden, for fewer than `min_n`"
+        " responses or because they would give such ones away."
+    ),
 ]
 
 

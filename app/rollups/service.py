@@ -4,6 +4,7 @@ Nothing is mixed: each questionnaire version is a result of its own. Every figur
 rests on, and the answer says until when it is complete.
 """
 
+from asyncio import to_thread
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
@@ -89,7 +90,10 @@ async def index(
             ]
             for one in CHANNELS
         }
-        gone = {number: _hidden(readings, question.channel, one, min_n) for number, one in published.items()}
+        gone = {
+            number: await to_thread(_hidden, readings, question.channel, one, min_n)
+            for number, one in published.items()
+        }
     results = [
         result(
             published[total.questionnaire_id],

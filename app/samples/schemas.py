@@ -122,7 +122,10 @@ class SampleLinkOut(Out):
 
 
 class SampleFigure(Out):
-    """A percentage of all visits of the frame, estimated. Everything null where too few answered."""
+    """A percentage of all visits of the frame, estimated.
+
+    Everything null where too few answered, or where it would tell such a figure.
+    """
 
     percent: Percent
     low: Percent
