@@ -82,7 +82,9 @@ async def by_group(
                 {by: group.key},
                 group.responses,
                 of_unit(shape, group.responses, group.tally, formula),
-                gone[group.key],
+                suppression.with_means(
+                    gone[group.key], people[group.key], people.values(), shape, formula, min_n
+                ),
             )
             for group in channels.groups
         ]

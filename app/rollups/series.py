@@ -19,6 +19,7 @@ from app.rollups.across import Earlier
 from app.rollups.breakdown import Question, Reader, head, read_groups
 from app.rollups.grains import Grain
 from app.rollups.groups import Groups
+from app.rollups.index import Formula
 from app.rollups.lanes import Shape, read_unit
 from app.rollups.schemas import Channel
 from app.rollups.service import CHANNELS
@@ -56,7 +57,9 @@ async def series(
                 asked = question._replace(channel=one)
                 beside[one] = await read_groups(connection, published, reader, asked, spans, grain)
         # seconds for a year of thin days: others are served meanwhile
-        hides = await to_thread(_hidden_points, shape, beside, starts, question.channel, reader.min_n)
+        hides = await to_thread(
+            _hidden_points, shape, beside, starts, question.channel, formula, reader.min_n
+        )
     shown: list[Json] = []
     for point, gone in zip(points, hides, strict=True):
         group = known.get(point.start)
@@ -104,7 +107,12 @@ async def series(
 
 
 def _hidden_points(
-    shape: Shape, beside: Mapping[Channel, Groups], starts: Sequence[date], channel: Channel, min_n: int
+    shape: Shape,
+    beside: Mapping[Channel, Groups],
+    starts: Sequence[date],
+    channel: Channel,
+    formula: Formula,
+    min_n: int,
 ) -> list[suppression.Gone]:
     """What is hidden of a channel at each point."""
     people = {
@@ -120,4 +128,15 @@ def _hidden_points(
     whole = suppression.among_groups(over_all, suppression.added(over_all.values()), shape, min_n)
     size = 1 + len(shape.components)
     points = [{one: known.get(start, nobody)[:size] for one, known in people.items()} for start in starts]
-    return suppression.among_points(points, whole, channel, min_n)
+    gone = suppression.among_points(points, whole, channel, min_n)
+    return [
+        suppression.with_means(
+            hide,
+            people[channel].get(start, nobody),
+            [known.get(start, nobody) for known in people.values()],
+            shape,
+            formula,
+            min_n,
+        )
+        for start, hide in zip(starts, gone, strict=True)
+    ]

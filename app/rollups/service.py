@@ -91,7 +91,7 @@ async def index(
             for one in CHANNELS
         }
         gone = {
-            number: await to_thread(_hidden, readings, question.channel, one, min_n)
+            number: await to_thread(_hidden, readings, question.channel, one, question.formula, min_n)
             for number, one in published.items()
         }
     results = [
@@ -136,7 +136,11 @@ async def _read(
 
 
 def _hidden(
-    readings: Mapping[Channel, queries.Reading | None], channel: Channel, published: Published, min_n: int
+    readings: Mapping[Channel, queries.Reading | None],
+    channel: Channel,
+    published: Published,
+    formula: Formula | None,
+    min_n: int,
 ) -> suppression.Gone:
     """What is hidden of one channel of a questionnaire version, beside the others and the unit as a whole."""
     shape = Shape.of(published.layout)
@@ -146,7 +150,9 @@ def _hidden(
         for total in (() if reading is None else reading.totals)
         if total.questionnaire_id == published.id
     }
-    return suppression.among_groups(people, suppression.added(people.values()), shape, min_n)[channel]
+    gone = suppression.among_groups(people, suppression.added(people.values()), shape, min_n)[channel]
+    chosen = formula or published.definition.formula
+    return suppression.with_means(gone, people[channel], people.values(), shape, chosen, min_n)
 
 
 def result(

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from app.disclosure.components import component_groups, lone
 from app.disclosure.protection import Figure, Table, hidden, nested, parts_and_whole
+from app.rollups.index import Formula
 from app.rollups.lanes import Shape, UnitTally
 from app.rollups.sums import Sums
 
@@ -33,6 +34,28 @@ def of_sums(whole: Sums, components: Iterable[Sums]) -> People:
 def added(all_people: Iterable[People]) -> People:
     """People of groups that have none in common."""
     return tuple(map(sum, zip(*all_people, strict=True)))
+
+
+def with_means(
+    gone: Gone, people: People, beside: Iterable[People], shape: Shape, formula: Formula, min_n: int
+) -> Gone:
+    """What is hidden of a group where figures are means of criteria.
+
+    Its sums may be asked for as well, and beside these a mean could be solved for a hidden part. So nothing
+    is shown that is made of a component that is hidden, or of a criterion on few in any of the groups
+    `beside` each other, of which this is one. People down to the criteria.
+    """
+    if formula == "pooled":
+        return gone
+    parts, groups = len(shape.components), list(beside)
+    few = set[int]()
+    for number, (start, length) in enumerate(shape.components, 1):
+        criteria = slice(1 + parts + start, 1 + parts + start + length)
+        if (number in gone and people[number]) or any(
+            0 < one < min_n for each in groups for one in each[criteria]
+        ):
+            few.add(number)
+    return gone | few | ({0} if few else set())
 
 
 def among_groups(groups: Mapping[K, People], unit: People, shape: Shape | None, min_n: int) -> dict[K, Gone]:

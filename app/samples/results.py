@@ -144,6 +144,8 @@ def guarded_figures(
     people = [one.responses for one in (overall, *parts)]
     figures = nested([1] * len(parts))[: len(people)]
     (gone,) = hidden(Table([None], figures, [people], {(0, 0)} if people[0] >= least else ()), least)
+    if definition.formula != "pooled" and any(people[at] for at in gone):
+        gone |= set(range(1, len(people)))  # else the overall mean less the shown ones is the hidden one's
     components = [
         {
             "code": part.code,

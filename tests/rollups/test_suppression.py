@@ -169,6 +169,19 @@ async def test_a_component_on_few_follows_neither_from_its_channel_nor_from_the_
             assert component["criteria"][0]["distribution"] is None
 
 
+async def test_a_mean_that_could_be_solved_for_a_hidden_component_is_hidden_with_it(
+    plant: Fill, ask: Fill
+) -> None:
+    """With 40 answers to one and 2 to the other, their sum and the sum of their ratios tell both."""
+    few = (2, ALL, {"channel": "link"}), (38, SOME, {"channel": "link"})
+    await plant((20, ALL, {}), (20, SOME, {}), *few)
+    asked = {"formula": "mean_of_criteria"}
+    gone = {"overall", "results", "complaints"}
+    assert [hidden(one) for one in (await ask("/channels", **asked))["items"]] == [gone] * 2
+    assert hidden((await ask(channel="link", **asked))["results"][0]) == gone
+    assert hidden((await ask("/series", channel="link", grain="day", **asked))["points"][0]) == gone
+
+
 async def test_a_criterion_on_few_does_not_follow_from_its_component(plant: Fill, ask: Fill) -> None:
     full, without = (5,) * 16, (5, 0, *(4,) * 14)
     await plant(

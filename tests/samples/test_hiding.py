@@ -94,6 +94,16 @@ def test_what_two_complained_is_guessed_from_a_result_of_eight_little_better_tha
     assert best_guess(shown) < best_guess(whole) + Fraction(2, 100)
 
 
+def test_of_means_all_components_are_hidden_where_one_is() -> None:
+    definition = next(one for one in load_shipped() if one.code == "quick-5")
+    definition = definition.model_copy(update={"formula": "mean_of_criteria"})
+    published = Published(1, "quick-5", 1, "published", definition, Layout.of(definition))
+    crowd = Crowd(40, Counter({bytes([5, 5, 3, 5, 0]): 6, bytes([5, 3, 5, 5, 5]): 2}))
+    overall, *components = guarded_figures([crowd], published, "en", 5)
+    assert overall["percent"] == 80.0
+    assert {one["percent"] for one in components} == {None}
+
+
 async def test_a_component_that_few_answered_takes_another_with_it(
     http: httpx.AsyncClient, world: World
 ) -> None:
