@@ -85,9 +85,8 @@ def nested(groups: Sequence[int]) -> list[Figure]:
 def hidden(table: Table, min_n: int) -> list[frozenset[int]]:
     """The numbers of the figures that must be hidden, of each node; all of them where nothing else helps."""
     first = {figure.places: at for at, figure in reversed(list(enumerate(table.figures)))}
-    twin = [
-        first[figure.places] for figure in table.figures
-    ]  # a component of one criterion is that criterion
+    # a component of one criterion is that criterion
+    twin = [first[figure.places] for figure in table.figures]
     nodes, figures = range(len(table.parents)), sorted(set(twin))
     few = {(node, figure) for node in nodes for figure in figures if table.people[node][figure] < min_n}
     shown = {(node, figure) for node in nodes for figure in figures} - few - set(table.gone) | set(
@@ -118,9 +117,8 @@ class _Choice:
     def settle(self) -> None:
         while True:
             figures, before = self._figures(self.shown), len(self.shown)
-            found = list(dangers(self.tree, self.counted, figures, self.was, self.min_n))[
-                ::-1
-            ]  # deepest first
+            found = list(dangers(self.tree, self.counted, figures, self.was, self.min_n))
+            found.reverse()  # the deepest first
             if not found:
                 return
             now = known(self.tree, self.counted, figures)
@@ -226,10 +224,11 @@ class _Choice:
         def helps(gone: Collection[int]) -> bool:
             return not contains(self._own(node, [at for at in open_ones if at not in gone]), vector)
 
-        crowds: dict[int | None, list[int]] = {}
+        crowds: dict[int, list[int]] = {}
         for at in sorted(open_ones, key=size):
-            crowds.setdefault(self.table.figures[at].crowd, []).append(at)
-        in_order = sorted(crowds.values(), key=lambda crowd: size(crowd[-1]))
+            crowds.setdefault(self.table.figures[at].crowd or 0, []).append(at)
+        # among equals the first, as among nodes: what is asked for in two ways hides the same one
+        in_order = [crowds[one] for one in sorted(crowds, key=lambda one: (size(crowds[one][-1])[:2], one))]
         for figures in [crowd for crowd in in_order if helps(crowd)] or in_order[:1]:
             narrow = [at for at in figures if len(places[at]) < max(len(places[one]) for one in figures)]
             here = self.counted.places[node]

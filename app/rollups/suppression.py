@@ -62,8 +62,10 @@ def among_groups(groups: Mapping[K, People], unit: People, shape: Shape | None, 
     """What is hidden of the groups of a unit; with a `shape` their people go down to the criteria."""
     if not groups:
         return {}
-    table = parts_and_whole(_figures(shape, unit), unit, list(groups.values()))
-    return dict(zip(groups, _hidden(table, shape, min_n)[1:], strict=True))
+    in_order = sorted(groups, key=str)  # the same choice among equals, whatever is asked for
+    table = parts_and_whole(_figures(shape, unit), unit, [groups[one] for one in in_order])
+    gone = dict(zip(in_order, _hidden(table, shape, min_n)[1:], strict=True))
+    return {one: gone[one] for one in groups}
 
 
 def within_group(people: People, shape: Shape, min_n: int) -> Gone:
@@ -101,7 +103,7 @@ def among_points(
     are shown at a point or not, and the last two, and so the rule of nested sets holds: each figure is seen
     to by itself.
     """
-    channels, size = list(whole), len(points[0][channel])
+    channels, size = sorted(whole, key=str), len(points[0][channel])
     first, last = ([1 + at for at in group] for group in component_groups(size - 1))
     groups: list[list[int | None]] = [[*first, *([None] if first else [])], [*last]]
     if size == 2:  # a single component is the overall figure again

@@ -152,6 +152,16 @@ async def test_a_channel_on_few_does_not_follow_from_the_unit_less_its_other_cha
         assert hidden((await ask("/series", channel=channel, grain="day"))["points"][0]) == gone
 
 
+async def test_among_equals_every_address_hides_the_same_one(plant: Fill, ask: Fill) -> None:
+    """Else the one that is shown here and hidden there, and the other way round, would tell the third."""
+    await plant((8, ALL, {}), (3, ALL, {"channel": "link"}), (8, ALL, {"channel": "import"}))
+    channels = {one["channel"]: hidden(one) for one in (await ask("/channels"))["items"]}
+    assert len([one for one in channels.values() if one]) == 2
+    for channel, gone in channels.items():
+        assert hidden((await ask(channel=channel))["results"][0]) == gone
+        assert hidden((await ask("/series", channel=channel, grain="day"))["points"][0]) == gone
+
+
 async def test_a_component_on_few_follows_neither_from_its_channel_nor_from_the_other_one(
     plant: Fill, ask: Fill
 ) -> None:
