@@ -61,8 +61,9 @@ EVE = Moment("2026-12-31 23:59:30")
 def run_at(moment: Moment, paths: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """A run of these tests that began at this moment, and what it said."""
     assert FAKETIME is not None
-    # this run's own workers are none of that run's business
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    # this run's workers, settings and databases are none of that run's business
+    ours = ("PYTEST_", "SIPAS_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     pytest = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--tb=short", "-p", "no:cacheprovider"]
     return subprocess.run(
         [FAKETIME, "-f", f"@{moment.shown}", *pytest, *paths],
