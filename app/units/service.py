@@ -91,16 +91,17 @@ async def import_units(
     if not dry_run:
         await hold(session, Lock.UNITS)
     standing, ids = await queries.all_standing(session, subject)
-    if renumbered := await asyncio.to_thread(codes_moved, rows, standing):
-        return ImportResult(faults=renumbered)
     reaches_all = subject is None or subject.unit_ids is None
     former = await queries.former_codes(session)
     moved = {row.values["code"] for row in rows if _moves(row, standing)}
     used = await queries.used(session, {code: ids[code] for code in moved}, lock=not dry_run)
     table = Table(rows, faults)
     plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former, used)
-    if plan.faults:
-        return ImportResult(faults=plan.faults)
+    found = plan.faults
+    if all(fault.code != "code_taken_for_number" for fault in found):  # with lost zeros every code is another
+        found = await asyncio.to_thread(codes_moved, rows, standing) or found
+    if found:
+        return ImportResult(faults=found)
     changes = [change for unit in plan.updated for change in unit.changes_from(standing[unit.code])]
     result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged, changes=changes)
     if not dry_run:

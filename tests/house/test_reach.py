@@ -327,6 +327,7 @@ WALK: Mapping[str, list[Ask]] = {
     # one's own account
     "GET /api/v1/me": [Ask(nothing, "mine")],
     "POST /api/v1/auth/password": [Ask(body(current="x", new=PASSWORD), "mine")],
+    "POST /api/v1/auth/proof": [Ask(body(password="x"), "mine")],
     "POST /api/v1/auth/totp": [Ask(nothing, "mine")],
     "POST /api/v1/auth/totp/confirm": [Ask(body(code="000000"), "mine")],
     "POST /api/v1/auth/totp/remove": [Ask(body(password="x", code="000000"), "mine")],
