@@ -37,7 +37,10 @@ async def change_password(
         if not guess.fits or user.password_hash != guess.password_hash:
             await proofs.refuse(session, guess, now)
             return [Fault("/current", "password_wrong"), *faults]
-        await proofs.accept(session, guess)
+        if await second.is_on(session, user.id):
+            await proofs.withdraw(session, guess)
+        else:
+            await proofs.accept(session, guess)
         if hashed is not None:
             user.password_hash = hashed
             await sessions.end(session, user.id, now, but=subject.session_id)
@@ -67,7 +70,10 @@ async def prove(
         if code is not None and not await second.accept(session, subject.id, code, seal, now):
             await proofs.refuse(session, guess, now, CODE_REFUSED)
             return [Fault("/code", "totp_wrong")]
-        await proofs.accept(session, guess)
+        if code is None and await second.is_on(session, subject.id):
+            await proofs.withdraw(session, guess)  # the password alone wipes no wrong codes
+        else:
+            await proofs.accept(session, guess)
     return []
 
 

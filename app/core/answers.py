@@ -36,11 +36,11 @@ class HeadRequests:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-        scope["method"] = "GET"
+        asked = {**scope, "method": "GET"}  # the server goes on knowing that it was HEAD
         try:
-            await _Bodiless(receive, send).run(self.app, scope)
+            await _Bodiless(receive, send).run(self.app, asked)
         finally:
-            scope["method"] = "HEAD"
+            scope.update(asked, method="HEAD")  # the route, for metrics and the log
 
 
 class _Bodiless:

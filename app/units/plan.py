@@ -22,6 +22,7 @@ from app.units.zeros import Coded, LikelyCodes
 
 COLUMNS = ("code", "name", "kind", "parent_code", "valid_from")
 REQUIRED = ("code", "name", "kind")
+SPOILED = "code_taken_for_number"
 
 
 class Standing(NamedTuple):
@@ -87,7 +88,7 @@ def make_plan(
 
     `used` are units with visits or responses of their own or beneath them.
     """
-    _check_numbers(table, standing, former_codes)
+    check_numbers(table, {code: unit.kind for code, unit in standing.items()}, former_codes)
     rows = table.by_code()
     table.check_length("name", MAX_NAME)
     table.check_word("kind", kinds)
@@ -167,17 +168,17 @@ def _check_parent(
         table.accuse(row, "parent_code", "parent_closed", parent=parent)
 
 
-def _check_numbers(table: Table, standing: Mapping[str, Standing], former_codes: Collection[str]) -> None:
+def check_numbers(table: Table, standing: Mapping[str, str], former_codes: Collection[str] = ()) -> None:
     """Accuse codes that a spreadsheet took for numbers; before anything else, because all else follows."""
     coded = [Coded(row.values["code"], row.values["kind"], row.values["parent_code"]) for row in table.rows]
-    known = [Coded(code, unit.kind) for code, unit in standing.items()]
+    known = [Coded(code, kind) for code, kind in standing.items()]
     known += [Coded(code, None) for code in former_codes if code not in standing]
     codes = LikelyCodes(known, coded)
     for row, one in zip(table.rows, coded, strict=True):
         if (likely := codes.of(one)) is not None:
-            table.accuse(row, "code", "code_taken_for_number", likely=likely)
+            table.accuse(row, "code", SPOILED, likely=likely)
         if (likely := codes.above(one)) is not None:
-            table.accuse(row, "parent_code", "code_taken_for_number", likely=likely)
+            table.accuse(row, "parent_code", SPOILED, likely=likely)
 
 
 def moves(row: Row, known: Standing) -> bool:

@@ -13,7 +13,7 @@ from app.core.tables import Row, RowFault
 from app.units.changes import Change, FromTable, Target
 from app.units.forest import Forest
 from app.units.notes import Note
-from app.units.plan import Standing
+from app.units.plan import Standing, check_numbers
 from app.units.spelling import spelling_key
 
 TERRITORIES = frozenset({"province", "district", "commune"})
@@ -27,6 +27,10 @@ def compare_register(table: Table, forest: Forest, day: date) -> FromTable:
     rows = table.by_code()
     table.check_length("name", MAX_NAME)
     read = FromTable()
+    states = [node.on(day) for node in forest.values() if node.exists(day)]
+    check_numbers(table, {state.code: state.kind for state in states})
+    if table.faults():
+        return read
     standing: defaultdict[Place, list[int]] = defaultdict(list)
     for node in forest.values():
         if node.reached and node.exists(day):

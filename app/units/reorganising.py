@@ -152,10 +152,7 @@ async def import_reorganisation(
         utc_now(),
         dry_run=dry_run,
     )
-    errors = [
-        ImportFault(row=one.row, column=one.column, code=one.code, detail=one.detail(language))
-        for one in read.faults
-    ]
+    errors = [ImportFault.of(one, language) for one in read.faults]
     response.status_code = 422 if errors and not dry_run else 200
     notes = [ImportNote(row=one.row, code=one.code, detail=one.detail(language)) for one in read.notes]
     shown = None if read.done is None else _show(read.done, decision, effective_on)

@@ -16,7 +16,7 @@ from app.core.tables import Row, read_rows
 from app.models.unit import UNIT_KINDS, Unit
 from app.units import deeds, queries
 from app.units.forest import search_text
-from app.units.plan import COLUMNS, REQUIRED, Standing, make_plan, moves
+from app.units.plan import COLUMNS, REQUIRED, SPOILED, Standing, make_plan, moves
 from app.units.register import codes_moved
 from app.units.schemas import NewUnit, UnitChange
 
@@ -97,11 +97,12 @@ async def import_units(
     used = await queries.used(session, {code: ids[code] for code in moved}, lock=not dry_run)
     table = Table(rows, faults)
     plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former, used)
-    found = plan.faults
-    if all(fault.code != "code_taken_for_number" for fault in found):  # with lost zeros every code is another
-        found = await asyncio.to_thread(codes_moved, rows, standing) or found
-    if found:
-        return ImportResult(faults=found)
+    # a code that lost its zeros is no other code: a reorganisation would take it for one
+    spoiled = any(fault.code == SPOILED for fault in plan.faults)
+    if not spoiled and (renumbered := await asyncio.to_thread(codes_moved, rows, standing)):
+        return ImportResult(faults=renumbered)
+    if plan.faults:
+        return ImportResult(faults=plan.faults)
     changes = [change for unit in plan.updated for change in unit.changes_from(standing[unit.code])]
     result = ImportResult(len(plan.created), len(plan.updated), plan.unchanged, changes=changes)
     if not dry_run:

@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from app.core.answers import HeadRequests
 from app.core.protocol import PatientProtocol
 from tests.support.server import free_port
 from tests.support.waiting import until
@@ -159,3 +160,33 @@ async def test_an_answered_request_leaves_no_garbage_to_be_looked_for(applicatio
         await until(left, lambda found: found <= 1)
     finally:
         gc.enable()
+
+
+async def test_head_is_answered_whole_on_a_real_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
+        headers = [] if scope["path"] == "/stream" else LENGTH
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"four"})
+
+    port = free_port()
+    config = uvicorn.Config(
+        HeadRequests(app), port=port, http=PatientProtocol, lifespan="off", log_config=None
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: started(server), lambda found: found)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for path in ("/", "/stream", "/"):
+        writer.write(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+        assert head.startswith(b"HTTP/1.1 200 "), path
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert (await asyncio.wait_for(reader.read(), 30)).endswith(b"\r\n\r\nfour")
+    writer.close()
+    server.should_exit = True
+    await serving
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def started(server: uvicorn.Server) -> bool:
+    return server.started

@@ -87,7 +87,7 @@ async def test_no_browser_guesses_what_an_answer_is(
         raise ZeroDivisionError
 
     monkeypatch.setattr(app.state.pages, "render", fail)
-    monkeypatch.setattr("app.core.deadline._Timed.run", fail)
+    monkeypatch.setattr("app.core.deadline.Deadline.__call__", fail)
     answer = await http.get("/healthz")
     assert (answer.status_code, answer.headers["x-content-type-options"]) == (500, "nosniff")
 
