@@ -4,11 +4,17 @@ Plain ASGI, in the path of every response.
 """
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_HEAD = "sipas.head"
+
+
+def is_head(scope: Mapping[str, object]) -> bool:
+    """Whether only the head of the answer is wanted, though the request comes as GET."""
+    return _HEAD in scope
 
 
 class NoSniffing:
@@ -36,7 +42,7 @@ class HeadRequests:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-        asked = {**scope, "method": "GET"}  # the server goes on knowing that it was HEAD
+        asked = {**scope, "method": "GET", _HEAD: True}  # the server goes on knowing that it was HEAD
         try:
             await _Bodiless(receive, send).run(self.app, asked)
         finally:

@@ -5,7 +5,7 @@ A lock is held until the transaction ends. Waiting for it has the session's `loc
 
 from enum import IntEnum
 
-from sqlalchemy import Function, func, select
+from sqlalchemy import Function, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -32,9 +32,23 @@ class Lock(IntEnum):
     """Of two last administrators who leave at once, one must stay."""
 
 
+_GIVE_TIME = text(
+    "SELECT set_config('idle_in_transaction_session_timeout', '300s', true),"
+    " set_config('statement_timeout', '300s', true)"
+)
+
+
 async def hold(session: AsyncSession, lock: Lock) -> None:
     """Take the lock for the rest of the transaction."""
     await session.execute(select(func.pg_advisory_xact_lock(int(lock))))
+
+
+async def give_time(session: AsyncSession) -> None:
+    """Let the rest of the transaction take five minutes, and idle as long.
+
+    A nation's table is read and planned between two statements, for a minute on a busy machine.
+    """
+    await session.execute(_GIVE_TIME)
 
 
 async def share(session: AsyncSession, lock: Lock) -> None:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from app.auth.deps import Needs
 from app.auth.subjects import Subject
+from app.core.answers import is_head
 from app.core.clock import utc_now
 from app.core.deps import AppSettings, AskedStyle, Paging, ReadSession, WriteSession
 from app.core.export_problems import (
@@ -77,6 +79,7 @@ FILE: dict[int | str, dict[str, Any]] = {
     summary="Take responses along",
 )
 async def take_responses(
+    request: Request,
     asked: Annotated[AskedResponses, Query()],
     subject: Exporter,
     session: ReadSession,
@@ -90,7 +93,7 @@ async def take_responses(
     given = asked.model_dump(by_alias=True, mode="json")
     order = ResponsesOrder.model_validate({"what": "responses", **given})
     granted = await service.grant(session, questionnaires, subject, order)
-    return _taken(streams, subject, granted)
+    return _taken(request, streams, subject, granted)
 
 
 @router.get(
@@ -100,6 +103,7 @@ async def take_responses(
     summary="Take figures along",
 )
 async def take_indices(
+    request: Request,
     asked: Annotated[AskedIndices, Query()],
     subject: Exporter,
     session: ReadSession,
@@ -110,7 +114,7 @@ async def take_indices(
     given = asked.model_dump(by_alias=True, mode="json")
     order = IndicesOrder.model_validate({"what": "indices", **given})
     granted = await service.grant(session, questionnaires, subject, order)
-    return _taken(streams, subject, granted)
+    return _taken(request, streams, subject, granted)
 
 
 @router.get(
@@ -196,17 +200,22 @@ async def read_export(export_id: UUID, subject: Exporter, session: ReadSession) 
     summary="Take the file of an export",
 )
 async def take_file(
-    export_id: UUID, subject: Exporter, session: ReadSession, streams: TheStreams
+    request: Request, export_id: UUID, subject: Exporter, session: ReadSession, streams: TheStreams
 ) -> Response:
     """Whoever ordered it may take it, as often as they like, while their reach covers it and it is kept."""
     export = await service.find_file(session, subject, export_id, utc_now())
     order = ORDERS.validate_python(export.query)
     headers = {**_headers(order, export_id), **_checked(export)}
+    if is_head(request.scope):
+        return StreamingResponse(iter(()), headers=headers, media_type=MEDIA[order.format])
     return Streamed(streams.kept(export), MEDIA[order.format], headers)
 
 
-def _taken(streams: Streams, subject: Subject, granted: Granted) -> Response:
+def _taken(request: Request, streams: Streams, subject: Subject, granted: Granted) -> Response:
     export_id = uuid4()
+    if is_head(request.scope):  # nothing is taken along, so nothing is recorded
+        headers = _headers(granted.order, export_id)
+        return StreamingResponse(iter(()), headers=headers, media_type=MEDIA[granted.order.format])
     pieces = streams.take(subject.actor, granted, export_id, utc_now())
     return Streamed(pieces, MEDIA[granted.order.format], _headers(granted.order, export_id))
 

@@ -16,7 +16,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.faults import Fault
 from app.core.imports import MAX_ROWS, ImportResult, Table, changes_of
-from app.core.locks import hold_named
+from app.core.locks import give_time, hold_named
 from app.core.par_problems import ParSheetFinal, ParSheetUnknown
 from app.core.problems import InvalidRequest
 from app.core.tables import read_rows
@@ -92,6 +92,7 @@ async def import_sheets(
     if wrong:
         raise InvalidRequest(faults=wrong)
     rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_ROWS)
+    await give_time(session)
     table = Table(rows, faults)
     read = await asyncio.to_thread(read_sheets, table, drawn, complete=final)
     ids = await queries.unit_ids(session, subject, [one.unit_code for one in read])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit
 from app.auth.subjects import Subject
 from app.core.imports import MAX_ROWS, ImportResult, Table, changes_of
-from app.core.locks import Lock, hold
+from app.core.locks import Lock, give_time, hold
 from app.core.problems import WholeReachNeeded
 from app.core.tables import read_rows
 from app.models.unit import PROCEDURE_LEVELS, Procedure
@@ -46,6 +46,7 @@ async def import_procedures(
     """
     _check_reach(subject)
     rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, COLUMNS, MAX_ROWS)
+    await give_time(session)
     if not dry_run:
         await hold(session, Lock.PROCEDURES)
     standing, ids = await queries.all_standing(session)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.subjects import Subject
 from app.core.faults import Fault
 from app.core.imports import Table
+from app.core.locks import give_time
 from app.core.problems import InvalidRequest
 from app.core.tables import RowFault, read_rows
 from app.models.unit import UNIT_KINDS
@@ -75,6 +76,7 @@ async def reorganise_from_file(
     elif table.faults():
         return FromFile(faults=table.faults())
     else:
+        await give_time(session)
         forest = await reorganisations.read_forest(session, subject)
         read = await asyncio.to_thread(shape.read, table, forest, effective_on)
     if not table.faults() and not read.changes:

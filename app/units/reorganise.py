@@ -14,7 +14,7 @@ from app import audit
 from app.auth.subjects import Subject
 from app.core.clock import day_bounds, local_day
 from app.core.faults import Fault
-from app.core.locks import Lock, hold
+from app.core.locks import Lock, give_time, hold
 from app.core.problems import (
     InvalidRequest,
     ReorganisationExists,
@@ -69,6 +69,7 @@ async def reorganise(
 
     Without a subject it is the operator at the command line, who reaches every unit.
     """
+    await give_time(session)
     today = local_day(now, zone)
     if asked.effective_on < EARLIEST:
         raise InvalidRequest(faults=[Fault("/effective_on", "too_small", {"limit": EARLIEST})])

@@ -10,7 +10,7 @@ from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.faults import Fault
 from app.core.imports import MAX_ROWS, ImportResult, Table
-from app.core.locks import Lock, hold
+from app.core.locks import Lock, give_time, hold
 from app.core.problems import InvalidRequest, UnitExists
 from app.core.tables import Row, read_rows
 from app.models.unit import UNIT_KINDS, Unit
@@ -88,6 +88,7 @@ async def import_units(
     """
     # reading and comparing take the processor, not the network: in a thread, so that nobody waits for them
     rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_ROWS)
+    await give_time(session)
     if not dry_run:
         await hold(session, Lock.UNITS)
     standing, ids = await queries.all_standing(session, subject)

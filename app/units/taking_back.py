@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.subjects import Subject
 from app.core.faults import Fault
-from app.core.locks import Lock, hold
+from app.core.locks import Lock, give_time, hold
 from app.core.problems import ReorganisationInUse, ReorganisationReverted, ReorganisationUnknown
 from app.models.reorganisation import Reorganisation
 from app.units import decisions, deeds, dependents, reorganisations
@@ -19,6 +19,7 @@ async def revert(
     session: AsyncSession, subject: Subject, reorganisation_id: int, now: datetime
 ) -> Reorganisation:
     """Take a reorganisation back: everything is as it was. ReorganisationInUse says what depends on it."""
+    await give_time(session)
     await hold(session, Lock.UNITS)
     row = await get(session, subject, reorganisation_id, lock=True)
     if row.state == "reverted":

@@ -7,8 +7,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from sqlalchemy import text
 
 from app.core import refusing
+from app.core.database import Database
 from app.core.protocol import PatientProtocol
 from tests.support.application import NOWHERE, application
 from tests.support.world import World
@@ -50,6 +52,20 @@ async def test_head_of_a_streamed_answer_ends_at_once(http: httpx.AsyncClient, w
     async with asyncio.timeout(60):
         heard = await http.head(address, headers=world.admin)
     assert (heard.status_code, heard.content) == (got.status_code, b"")
+
+
+async def test_head_of_an_export_takes_nothing_along(
+    http: httpx.AsyncClient, world: World, database: Database
+) -> None:
+    asked = "from=2025-07-01&to=2025-07-31&unit=24&questionnaire=quick-5&version=1"
+    for what in ("responses", "indices"):
+        heard = await http.head(f"/api/v1/exports/{what}?{asked}", headers=world.admin)
+        assert (heard.status_code, heard.content) == (200, b""), heard.headers
+        assert heard.headers["content-type"].startswith("text/csv")
+    async with database.read() as session:
+        assert await session.scalar(text("SELECT count(*) FROM exports")) == 0
+        lines = "SELECT count(*) FROM audit_lines WHERE action LIKE 'export.%'"
+        assert await session.scalar(text(lines)) == 0
 
 
 async def test_405_names_every_method_of_every_address(http: httpx.AsyncClient, world: World) -> None:

@@ -12,7 +12,7 @@ from app.models.record import AuditLine
 from app.models.subject import Client, User, UserRole
 from app.users.service import account_faults, create_administrator, create_client, create_first_administrator
 
-PASSWORD = "mật khẩu dài"
+PASSWORD = "một mật khẩu dài"
 
 
 async def test_the_first_administrator_may_do_everything_everywhere(database: Database) -> None:
