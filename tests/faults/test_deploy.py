@@ -125,8 +125,12 @@ async def test_a_machine_that_leaves_says_so_and_still_serves(place: tuple[Deplo
     stored = "SELECT count(*) FROM responses"
     before = await connection.fetchval(stored)
     memory = Memory()
-    async with storm(ground, memory, random.Random(1), citizens=1, tablets=1):
-        await asyncio.sleep(0.5)
+
+    async def accepted() -> int:
+        return len(memory.accepted)
+
+    async with storm(ground, memory, random.Random(2), citizens=1, tablets=1):
+        await until(accepted, lambda number: number > 0)
     assert set(memory.counted) <= {"accepted", "replayed", "link_used"}
     assert await connection.fetchval(stored) == before + len(memory.accepted) > before
     await connection.close()
