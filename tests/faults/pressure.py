@@ -20,7 +20,6 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.deadline import Deadline
 from app.core.protocol import PatientProtocol
@@ -28,6 +27,7 @@ from app.core.settings import Settings
 from app.core.tokens import hash_password
 from app.main import create_app
 from app.models.subject import User
+from tests.support import visits
 from tests.support.said import body, device, visit
 from tests.support.server import free_port
 from tests.support.waiting import until
@@ -298,7 +298,7 @@ async def _kinds(world: World, app: FastAPI) -> dict[str, Asked]:
         session.add(User(username="cán-bộ", password_hash=hash_password(PASSWORD)))
     _, tablet = await device(world)
     link = app.state.links.mint(*await visit(world))
-    day = str(utc_now().date())
+    day = visits.day()
     period = f"from={day}&to={day}"
     return {
         "intake": Asked("POST", "/api/v1/responses", 201, tablet),

@@ -295,7 +295,8 @@ async def read_only(house: House, url: str) -> AsyncIterator[None]:
 async def test_a_server_that_only_reads_is_a_reason_to_come_again_for_whoever_writes(
     calm: House, migrated_url: str
 ) -> None:
-    await calm.ask("intake")
+    taken = await calm.ask("intake")
+    assert taken.status_code == 201, taken.text
     (stored,) = (await calm.ask("list")).json()["items"]
     calm.kinds["verdict"] = Asked(
         "POST",
