@@ -5,6 +5,7 @@ A problem is a class with a stable code, a status and sentences in both language
 lost connection is translated. Nothing here knows FastAPI.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -113,6 +114,8 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
     "greater_than": ("too_small", "gt"),
 }
 
+_LAST_OF_SEVERAL = re.compile(r" or (?=\S+$)")
+
 
 def faults_of(error: ValidationError) -> list[Fault]:
     """What Pydantic found wrong, said with our codes."""
@@ -127,7 +130,8 @@ def fault_of(kind: str, location: str, context: Mapping[str, Any]) -> Fault:
         code, limit = _BOUNDS[kind]
         return Fault(location, code, {"limit": context[limit]})
     if kind in {"enum", "literal_error"}:
-        return Fault(location, "not_allowed", {"allowed": context["expected"]})
+        allowed = _LAST_OF_SEVERAL.sub(", ", context["expected"]).replace("'", "")
+        return Fault(location, "not_allowed", {"allowed": allowed})
     if kind in FAULTS:
         return Fault(location, kind, context)
     return Fault(location, _PYDANTIC.get(kind, "invalid_value"))

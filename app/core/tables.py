@@ -172,9 +172,13 @@ def _repeats_header(cells: Sequence[str], places: Mapping[int, str | None], colu
 
 
 def _adds_up(cells: Sequence[str], places: Mapping[int, str | None], required: Sequence[str]) -> bool:
-    """Whether a row adds others up: it has no key, and says so."""
+    """Whether a row adds others up: it says so, and has no key, or a number in its place and nothing else."""
     keys = [cells[index] for index, name in places.items() if name == required[0] and index < len(cells)]
-    return is_total(keys) or (not any(key.strip() for key in keys) and is_total(cells))
+    if is_total(keys) or not is_total(cells):
+        return is_total(keys)
+    others = [cells[index] for index, name in places.items() if name in required[1:] and index < len(cells)]
+    lacking = len(required) > 1 and not any(cell.strip() and not is_total([cell]) for cell in others)
+    return lacking or not any(key.strip() for key in keys)
 
 
 def _row(

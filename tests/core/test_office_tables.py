@@ -154,6 +154,12 @@ def test_titles_above_the_header_numbers_beneath_it_and_totals_at_the_end_are_pa
     ]
 
 
+@pytest.mark.parametrize("total", ["Tổng cộng,127,,", "Tổng cộng,127", ",127,Tổng số:,"])
+def test_a_total_beneath_the_codes_is_no_unit(total: str) -> None:
+    rows, faults = read(f"STT,Mã đơn vị,Tên đơn vị,Loại\n1,07210,Phường Bắc Giang,Phường\n{total}\n")
+    assert ([row.values["code"] for row in rows], faults) == (["07210"], [])
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_titles_do_not_mislead_the_separator(separator: str) -> None:
     text = "Danh sách, cập nhật; theo QĐ 1; ngày 1, tháng 7\ncode|name|kind\n1|a|commune\n"

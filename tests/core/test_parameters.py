@@ -148,3 +148,11 @@ async def test_an_upload_that_cannot_be_read_is_refused_as_ever(
     headers = {**world.admin, "Content-Type": "multipart/form-data; boundary=x"}
     answer = await http.post("/api/v1/units/import", content=body, headers=headers)
     assert answer.status_code in {400, 422}, answer.text
+
+
+async def test_what_a_parameter_may_be_is_listed_without_an_english_word(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    headers = {**world.admin, "Accept-Language": "vi"}
+    answer = await http.get(INDEX, params={**PERIOD, "boundaries": "now"}, headers=headers)
+    assert details(answer) == ["Giá trị phải là một trong: as_was, as_now."]
