@@ -14,14 +14,27 @@ HEADER_WITHIN = 20
 """So many lines with something in them may stand down to the header, itself included."""
 
 _CALLED: Mapping[str, Sequence[str]] = {
-    "code": ("mã", "mã số", "mã đơn vị", "mã đơn vị hành chính", "mã đvhc", "mã thủ tục", "mã tthc"),
-    "name": ("tên", "tên đơn vị", "tên đơn vị hành chính", "tên đvhc", "tên thủ tục", "tên tthc"),
+    "code": ("mã", "mã số", "mã đơn vị", "mã đơn vị hành chính", "mã đvhc", "mã thủ tục", "mã tthc", "mã px"),
+    "name": (
+        "tên",
+        "tên đơn vị",
+        "tên đơn vị hành chính",
+        "tên đvhc",
+        "tên thủ tục",
+        "tên tthc",
+        "phường xã",
+    ),
     "kind": ("loại", "loại đơn vị", "cấp đơn vị", "loại hình"),
     "parent_code": ("mã cấp trên", "mã đơn vị cấp trên", "mã đơn vị cha", "mã cha", "trực thuộc mã"),
     "valid_from": ("ngày hiệu lực", "có hiệu lực từ", "hiệu lực từ", "hiệu lực từ ngày", "từ ngày"),
     "field": ("lĩnh vực", "tên lĩnh vực"),
     "level": ("cấp", "cấp thực hiện", "cấp giải quyết"),
     "unit_code": ("mã đơn vị",),
+    "province_code": ("mã tp", "mã tỉnh"),
+    "province": ("tỉnh thành phố", "tỉnh / thành phố", "tên tỉnh"),
+    "district_code": ("mã qh", "mã huyện"),
+    "district": ("quận huyện", "quận / huyện", "tên huyện"),
+    "english_name": ("tên tiếng anh",),
     "domain": ("lĩnh vực", "mã lĩnh vực", "nội dung"),
 }
 _WORDS: Mapping[str, Mapping[str, str]] = {

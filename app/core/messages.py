@@ -27,7 +27,10 @@ FAULTS: dict[str, Text] = {
     "too_large": Text("Lớn nhất {limit}.", "At most {limit}."),
     "too_small": Text("Nhỏ nhất {limit}.", "At least {limit}."),
     "invalid_character": Text("Có ký tự không được phép.", "Holds a character that is not allowed."),
-    "invalid_date": Text("Ngày phải có dạng YYYY-MM-DD.", "A day must look like YYYY-MM-DD."),
+    "invalid_date": Text(
+        "Ngày phải có thật và có dạng YYYY-MM-DD (trong tệp bảng cũng được DD/MM/YYYY).",
+        "A day must exist and look like YYYY-MM-DD (in a table also DD/MM/YYYY).",
+    ),
     "invalid_instant": Text(
         "Thời điểm phải theo RFC 3339, có múi giờ.", "An instant must follow RFC 3339, with an offset."
     ),
@@ -145,10 +148,13 @@ FAULTS: dict[str, Text] = {
         "{unit} is the code of {name}, which by the table goes elsewhere; a code is never given twice.",
     ),
     "codes_moved": Text(
-        "Trong hệ thống, {name} mang mã {stands}, trong tệp mang mã {code}; có {count} đơn vị như vậy. Nhập"
-        " tệp sẽ tạo chúng lần thứ hai: hãy dùng chính tệp này để sắp xếp lại (`sipas reorganise`).",
-        "{name} has the code {stands} here and {code} in the file; so have {count} units. An import would"
-        " make them a second time: give this very file to a reorganisation (`sipas reorganise`).",
+        "Trong hệ thống, {name} mang mã {stands}, trong tệp mang mã {code}; số đơn vị khác mã: {count}. Nhập"
+        " tệp sẽ tạo chúng lần thứ hai. Nếu tệp đúng, hãy dùng tệp này để sắp xếp lại (`sipas reorganise`);"
+        " nếu tệp là danh mục cũ (như bản phát hành trước ngày 30/11/2026), hãy dùng danh mục hiện nay.",
+        "{name} has the code {stands} here and {code} in the file; units whose codes differ: {count}. An"
+        " import would make them a second time. If the file is right, give it to a reorganisation (`sipas"
+        " reorganise`); if it is an older list (such as the one shipped before 30 November 2026), take"
+        " today's.",
     ),
     "stands_already": Text(
         "Mã {unit} là của đơn vị đang hoạt động ({name}), khác với mô tả ở đây. Hãy chỉ ghi mã;"
@@ -175,6 +181,10 @@ FAULTS: dict[str, Text] = {
     "parent_closed": Text(
         "Đơn vị cấp trên {parent} không hoạt động từ ngày đó.",
         "The parent {parent} does not exist from that day on.",
+    ),
+    "units_of_before_missing": Text(
+        "Các tỉnh trong bảng không có trong hệ thống. Hãy nhập danh mục đơn vị trước sắp xếp trước đã.",
+        "None of the provinces in the table is in this tree: import the units of before first.",
     ),
     "nothing_changes": Text("Không có gì thay đổi.", "Nothing would change."),
     "not_for_this_kind": Text(

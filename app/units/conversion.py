@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import date
 
 from app.core.imports import Table
+from app.core.text import fold
 from app.units.changes import Change, FromTable, Target
 from app.units.forest import Forest, Node
 from app.units.notes import Note
 from app.units.official import Conversion, Heir, Standing, read_conversion
 from app.units.provinces import PROVINCES
-from app.units.spelling import province_key, spelling_key
+from app.units.spelling import province_key
 
 
 def convert(table: Table, forest: Forest, day: date) -> FromTable:
@@ -109,8 +110,7 @@ class _Converter:
         if node is None:
             return Target(heir.code, heir.name, "commune", heir.province)
         state = self._standing.state(node)
-        kept = heir.kept and spelling_key(state.name) == spelling_key(heir.name)
-        same = kept or state.name == heir.name
+        same = fold(state.name) == fold(heir.name)  # the register may spell it so; a slip is no new name
         above = self._standing.forest[state.parent].on(self._standing.day) if state.parent else None
         parent = None if above is not None and above.code == heir.province else heir.province
         return Target(heir.code, None if same else heir.name, None, parent)

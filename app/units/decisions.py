@@ -1,7 +1,7 @@
 """Reorganisations as they are looked up: those decided, those due, and those that somebody may see."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 
 from sqlalchemy import ARRAY, ColumnElement, Integer, and_, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +29,18 @@ async def standing(session: AsyncSession, decision: str, digest: bytes) -> int |
             Reorganisation.state != "reverted",
         )
     )
+
+
+async def applied(session: AsyncSession, decision: str, day: date, codes: Collection[str]) -> bool:
+    """Whether a reorganisation of this decision and day stands that ended in a unit of one of the codes."""
+    found = await session.scalars(
+        select(Reorganisation.changes).where(
+            Reorganisation.decision == decision,
+            Reorganisation.effective_on == day,
+            Reorganisation.state != "reverted",
+        )
+    )
+    return any(target["code"] in codes for changes in found for change in changes for target in change["to"])
 
 
 async def one(

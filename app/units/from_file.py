@@ -13,10 +13,10 @@ from app.auth.subjects import Subject
 from app.core.faults import Fault
 from app.core.imports import Table
 from app.core.locks import give_time
-from app.core.problems import InvalidRequest
+from app.core.problems import InvalidRequest, ReorganisationExists
 from app.core.tables import RowFault, read_rows
 from app.models.unit import UNIT_KINDS
-from app.units import official, plan, reorganisations
+from app.units import decisions, official, plan, reorganisations
 from app.units.changes import COLUMNS, REQUIRED, FromTable, read_changes
 from app.units.conversion import convert
 from app.units.forest import Forest
@@ -66,11 +66,12 @@ async def reorganise_from_file(
     """The same from a CSV or XLSX file; faults come back by row and column, and then nothing is written.
 
     The file is a table of changes, the official conversion table of a reform as it stands, or a register of
-    units with the codes and names that are right: its headings tell.
+    units with the codes and names that are right: its headings tell. One of the latter two that a decision
+    of this name and day has applied raises ReorganisationExists: read anew, it does not fit what it has made.
     """
     shape = await asyncio.to_thread(_shape_of, data, filename)
     rows, faults = await asyncio.to_thread(read_rows, data, filename, shape.columns, shape.required, MAX_ROWS)
-    table = Table(rows, faults)
+    table, applied = Table(rows, faults), False
     if shape.read is None:
         read = await asyncio.to_thread(read_changes, table, UNIT_KINDS)
     elif table.faults():
@@ -79,14 +80,22 @@ async def reorganise_from_file(
         await give_time(session)
         forest = await reorganisations.read_forest(session, subject)
         read = await asyncio.to_thread(shape.read, table, forest, effective_on)
+        codes = {row.values[shape.required[0]] for row in rows}
+        applied = await decisions.applied(session, decision, effective_on, codes)
+    if applied and (table.faults() or not read.changes):
+        raise ReorganisationExists
     if not table.faults() and not read.changes:
-        return FromFile(faults=[RowFault(1, None, "nothing_changes")], notes=read.notes)
+        left_out = sum(int(str(note.params["count"])) for note in read.notes if note.code == "elsewhere")
+        code = "units_of_before_missing" if left_out == len(rows) > 0 else "nothing_changes"
+        return FromFile(faults=[RowFault(1, None, code)], notes=read.notes)
     if not table.faults():
         asked = Asked(decision, effective_on, read.changes)
         try:
             done = await reorganise(session, subject, asked, zone, now, dry_run=dry_run, progress=progress)
             return FromFile(done, notes=read.notes)
         except InvalidRequest as problem:
+            if applied:
+                raise ReorganisationExists from problem
             if not _tell_by_row(table, read, problem.faults):
                 raise
     return FromFile(faults=table.faults(), notes=read.notes)

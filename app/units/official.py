@@ -39,7 +39,6 @@ WIDTHS = {
 }
 """Digits of official codes: those that a spreadsheet cut off are put back."""
 IN_PART = ("một phần", "phần còn lại")
-KEPT = "giữ nguyên"
 
 
 class Part(NamedTuple):
@@ -58,7 +57,6 @@ class Heir:
     name: str
     province: str
     row: Row
-    kept: bool = False
     wholes: list[int] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
 
@@ -139,7 +137,6 @@ def read_conversion(table: Table, forest: Forest, day: date) -> tuple[Conversion
             continue
         how = spelling_key(values["how"])
         whole = not any(spelling_key(words) in how for words in IN_PART)
-        heir.kept = heir.kept or how == spelling_key(KEPT)
         mine = found.parts.setdefault(node.id, [])
         twice = next((one for one in mine if one.to == heir.code), None)
         if twice is not None:

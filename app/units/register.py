@@ -79,18 +79,18 @@ def _tell_of_others(read: FromTable, rows: dict[str, Row], forest: Forest, met: 
 
 def codes_moved(rows: Sequence[Row], standing: Mapping[str, Standing]) -> list[RowFault]:
     """One fault if a file gives units that stand other codes: an import would make each of them twice."""
-    places: dict[Place, str] = {
-        (spelling_key(unit.name), unit.parent_code): code
-        for code, unit in standing.items()
-        if unit.kind in TERRITORIES and unit.reached and not unit.ended
-    }
+    places: defaultdict[Place, list[str]] = defaultdict(list)
+    for code, unit in standing.items():
+        if unit.kind in TERRITORIES and unit.reached and not unit.ended:
+            places[spelling_key(unit.name), unit.parent_code].append(code)
     names = {row.values["code"]: spelling_key(row.values["name"]) for row in rows}
     found = []
     for row in rows:
         name, above = names[row.values["code"]], row.values["parent_code"] or None
-        code = places.get((name, above))
-        if code not in {None, row.values["code"]} and names.get(code or "") != name:
-            found.append((row, code))
+        codes = places.get((name, above), [])  # several, where a table left one of before without a row
+        others = [code for code in codes if names.get(code) != name]
+        if others and row.values["code"] not in codes:
+            found.append((row, others[0]))
     if not found:
         return []
     row, code = found[0]

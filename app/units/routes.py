@@ -57,7 +57,10 @@ async def create_unit(new: NewUnit, subject: Manager, session: WriteSession) -> 
 
 @router.post("/import", responses=import_responses(*GUARDED), dependencies=UNHURRIED, summary="Import units")
 async def import_units(
-    file: Annotated[UploadFile, File(description="CSV or XLSX: code, name, kind, parent_code, valid_from.")],
+    file: Annotated[
+        UploadFile,
+        File(description="CSV or XLSX: code, name, kind, parent_code, valid_from; or the national list."),
+    ],
     subject: Manager,
     session: WriteSession,
     language: UserLanguage,

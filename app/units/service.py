@@ -9,14 +9,15 @@ from app import audit
 from app.auth.reach import find_unit
 from app.auth.subjects import Subject
 from app.core.faults import Fault
-from app.core.imports import MAX_ROWS, ImportResult, Table
+from app.core.imports import ImportResult
 from app.core.locks import Lock, give_time, hold
 from app.core.problems import InvalidRequest, UnitExists
-from app.core.tables import Row, read_rows
+from app.core.tables import Row
 from app.models.unit import UNIT_KINDS, Unit
 from app.units import deeds, queries
 from app.units.forest import search_text
-from app.units.plan import COLUMNS, REQUIRED, SPOILED, Standing, make_plan, moves
+from app.units.office_list import read_units
+from app.units.plan import SPOILED, Standing, make_plan, moves
 from app.units.register import codes_moved
 from app.units.schemas import NewUnit, UnitChange
 
@@ -87,20 +88,19 @@ async def import_units(
     Without a subject it is the operator at the command line, who reaches every unit.
     """
     # reading and comparing take the processor, not the network: in a thread, so that nobody waits for them
-    rows, faults = await asyncio.to_thread(read_rows, data, filename, COLUMNS, REQUIRED, MAX_ROWS)
+    table = await asyncio.to_thread(read_units, data, filename)
     await give_time(session)
     if not dry_run:
         await hold(session, Lock.UNITS)
     standing, ids = await queries.all_standing(session, subject)
     reaches_all = subject is None or subject.unit_ids is None
     former = await queries.former_codes(session)
-    moved = {row.values["code"] for row in rows if _moves(row, standing)}
+    moved = {row.values["code"] for row in table.rows if _moves(row, standing)}
     used = await queries.used(session, {code: ids[code] for code in moved}, lock=not dry_run)
-    table = Table(rows, faults)
     plan = await asyncio.to_thread(make_plan, table, standing, UNIT_KINDS, reaches_all, former, used)
     # a code that lost its zeros is no other code: a reorganisation would take it for one
     spoiled = any(fault.code == SPOILED for fault in plan.faults)
-    if not spoiled and (renumbered := await asyncio.to_thread(codes_moved, rows, standing)):
+    if not spoiled and (renumbered := await asyncio.to_thread(codes_moved, table.rows, standing)):
         return ImportResult(faults=renumbered)
     if plan.faults:
         return ImportResult(faults=plan.faults)

@@ -77,6 +77,14 @@ def test_whole_part_kept_and_closed_in_one_table() -> None:
     assert [(note.code, note.params["unit"]) for note in read.notes] == [("without_row", "256.TT")]
 
 
+def test_a_slip_in_the_name_of_a_unit_that_goes_on_is_no_new_name() -> None:
+    read, faults = converted(
+        "07210,Phuong Hoà Bình,24,07210,Phường Hoà Bình,Nhập toàn bộ,213,24",
+        "07210,Phuong Hoà Bình,24,07213,Xã B,Nhập toàn bộ,213,24",
+    )
+    assert (faults, said(read)[0]) == ([], "merge 07210+07213 07210:24")
+
+
 @pytest.mark.parametrize(
     ("rows", "notes", "changes"),
     [

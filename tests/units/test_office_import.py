@@ -229,3 +229,14 @@ async def test_a_list_of_before_a_decision_does_not_undo_it(
     assert answer.json()["unchanged"] == 1
     answer = await send(http, world, HEAD + "09002,Phường Lộc Ninh,commune,27,\n")
     assert told(answer) == [(2, "parent_code", "only_by_reorganisation")]
+
+
+async def test_a_day_that_no_calendar_has_hears_both_forms(http: httpx.AsyncClient, world: World) -> None:
+    table = "code,name,kind,valid_from\n90,Tỉnh Thử,province,31/02/2025\n"
+    answer = await http.post(
+        "/api/v1/units/import",
+        files={"file": ("x.csv", table.encode())},
+        headers={**world.admin, "Accept-Language": "en"},
+    )
+    (fault,) = answer.json()["errors"]
+    assert fault["detail"] == "A day must exist and look like YYYY-MM-DD (in a table also DD/MM/YYYY)."

@@ -23,37 +23,27 @@ from app.rollups.jobs import refresh
 from tests.support.book import agree
 from tests.support.rows import FORMS, Said, insert_responses
 from tests.support.world import World
+from tests.units.test_register_set_right import SHIPPED
 
 DATA = Path(__file__).parent.parent / "data"
 DAY, BEFORE, AFTER = date(2025, 7, 1), date(2025, 6, 2), date(2025, 8, 15)
 PERIODS = {"before": (BEFORE, date(2025, 6, 30)), "across": (BEFORE, AFTER), "after": (DAY, AFTER)}
+DECISION = "Nghị quyết 202/2025/QH15"
 SHOWN = ("01", "24", "79", "91")
 """Provinces that are looked at: kept, merged, and those of which the table is incomplete."""
 Row = dict[str, str]
 
 
 def rows_of(name: str) -> list[Row]:
-    text = lzma.decompress((DATA / f"{name}.csv.xz").read_bytes()).decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(packed(name).decode("utf-8-sig"))))
 
 
-def register_of_before() -> bytes:
-    """As units are imported: provinces, districts and communes."""
-    units: dict[str, tuple[str, str, str]] = {}
-    for row in rows_of("units-before-2025-07"):
-        units[row["province_code"]] = row["province"], "province", ""
-        units[row["district_code"]] = row["district"], "district", row["province_code"]
-        if row["code"]:
-            units[row["code"]] = row["name"], "commune", row["district_code"]
-    out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow(["code", "name", "kind", "parent_code", "valid_from"])
-    table.writerows([code, *unit, "2020-01-01"] for code, unit in units.items())
-    return out.getvalue().encode()
+def packed(name: str) -> bytes:
+    return lzma.decompress((DATA / f"{name}.csv.xz").read_bytes())
 
 
 async def upload(http: httpx.AsyncClient, world: World, table: bytes, query: str = "") -> dict[str, Any]:
-    form = {"effective_on": str(DAY), "decision": "Nghị quyết 202/2025/QH15"}
+    form = {"effective_on": str(DAY), "decision": DECISION}
     answer = await http.post(
         f"/api/v1/units/reorganisations/import{query}",
         files={"file": ("reform.csv", table)},
@@ -109,7 +99,7 @@ async def test_the_official_table_as_it_stands_makes_the_units_of_today(
             await session.flush()
     imported = await http.post(
         "/api/v1/units/import",
-        files={"file": ("x.csv", register_of_before())},
+        files={"file": ("x.csv", packed("units-before-2025-07"))},
         headers=world.admin,
         timeout=600,
     )
@@ -133,8 +123,7 @@ async def test_the_official_table_as_it_stands_makes_the_units_of_today(
     past = {code: list(said) for code, said in told.by_code.items()}
     told.by_code.clear()
 
-    raw = lzma.decompress((DATA / "reform-2025-07.csv.xz").read_bytes())
-    done = await upload(http, world, raw)
+    done = await upload(http, world, packed("reform-2025-07"))
     outcome = done["reorganisation"]["outcome"]
     assert (len(outcome["opened"]), len(outcome["closed"])) == (11, 7448)
     kinds = Counter(one["code"] for one in done["notes"])
@@ -165,6 +154,22 @@ async def test_the_official_table_as_it_stands_makes_the_units_of_today(
         "An Giang",
         "Gia Lai",
     )
+
+    register = await http.post(
+        "/api/v1/units/import?dry_run=true",
+        files={"file": ("x.csv", SHIPPED.read_bytes())},
+        headers={**world.admin, "Accept-Language": "en"},
+        timeout=600,
+    )
+    assert (register.status_code, register.json()["errors"]) == (200, [])
+    again = await http.post(
+        "/api/v1/units/reorganisations/import",
+        files={"file": ("reform.csv", packed("reform-2025-07"))},
+        data={"effective_on": str(DAY), "decision": DECISION},
+        headers=world.admin,
+        timeout=600,
+    )
+    assert (again.status_code, again.json()["code"]) == (409, "reorganisation_exists")
 
     await told.say(sorted(code for code, province in new.items() if province in SHOWN), AFTER)
     while await refresh(database):
