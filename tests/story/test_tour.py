@@ -84,7 +84,22 @@ def test_what_the_pages_tell_people_to_type_works_as_they_say(server: Server, tm
             assert said.strip()[:1] in {"{", "["}, f"{block}\nprinted\n{said}"
             assert agrees(json.loads(said), json.loads(promised)), f"{block}\nprinted\n{said}"
 
+    the_loop_ends_with_the_token(server.url)
     the_python_client_works(server.url, client_id, secret)
+
+
+def the_loop_ends_with_the_token(url: str) -> None:
+    for page, name in zip(PAGES, ("AUTH", "CALLER"), strict=True):
+        (loop,) = re.findall(r"^while FIGURES=.*$", (ROOT / page).read_text(), re.MULTILINE)
+        typed = f"{name}='Authorization: Bearer old'\nINDEX={url}/api/v1/indices/24\n{loop}\n"
+        run = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", typed],  # noqa: S607  bash is wherever this machine has it
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        assert "error: 401" in run.stderr
 
 
 def the_python_client_works(url: str, client_id: str, secret: str) -> None:
