@@ -47,7 +47,7 @@ from tests.support.periods import (
     snapshot,
 )
 from tests.support.rows import FORMS, Said, figures, insert_responses, insert_visits, judge
-from tests.support.visits import today
+from tests.support.visits import day, today
 from tests.support.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -243,7 +243,7 @@ async def test_tablets_are_waited_for_until_the_days_of_grace_are_over(
 async def test_a_period_that_lasts_is_not_closed(
     http: httpx.AsyncClient, world: World, two: tuple[dict[str, str], dict[str, str]]
 ) -> None:
-    made = await post(http, two[0], "", quarter(to="2030-01-01"))
+    made = await post(http, two[0], "", quarter(**{"from": day(9), "to": day()}))
     assert await refused(http, two[0], f"/{made['id']}/close") == (409, "period_not_over")
 
 
