@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette import types
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.core.answers import HeadRequests
@@ -163,7 +164,7 @@ async def test_an_answered_request_leaves_no_garbage_to_be_looked_for(applicatio
 
 
 async def test_head_is_answered_whole_on_a_real_connection(caplog: pytest.LogCaptureFixture) -> None:
-    async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
+    async def app(scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         headers = [] if scope["path"] == "/stream" else LENGTH
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"four"})
