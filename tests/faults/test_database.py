@@ -320,8 +320,14 @@ async def test_a_server_that_only_reads_is_a_reason_to_come_again_for_whoever_wr
 
 @pytest.fixture
 async def links(calm: House) -> list[Submission]:
-    """Answers to two links of one unit, in the order in which a batch writes them; no pulse gets between."""
+    """Answers to two links of one unit, in the order in which a batch writes them; no pulse gets between.
+
+    That is their order in the batch, or, where PostgreSQL scans the visits, their order in the table.
+    """
     visits = [await visit(calm.world) for _ in range(2)]
+    async with calm.world.database.alone() as connection:
+        rows = list(await connection.scalars(text("SELECT id FROM visits ORDER BY ctid")))
+    visits.sort(key=lambda one: rows.index(one[1]))
     return [
         submission(calm.world, id=UUID(int=number + 1), unit_id=unit, visit_id=ident, channel="link")
         for number, (unit, ident) in enumerate(visits)

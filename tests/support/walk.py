@@ -29,7 +29,9 @@ async def walk(http: httpx.AsyncClient) -> int:
     assert signed_in.status_code == 200, signed_in.text
     renewed = await refresh(http, signed_in.json()["refresh_token"])
     assert renewed.status_code == 200, renewed.text
-    admin = bearer(renewed.json()["access_token"])
+    renewed_admin = bearer(renewed.json()["access_token"])
+    proven = await _good(http.post("/api/v1/auth/proof", json={"password": PASSWORD}, headers=renewed_admin))
+    admin = bearer(proven.json()["access_token"])
     for what, table in (("units", UNITS), ("procedures", PROCEDURES)):
         sent = {"file": ("table.csv", table.encode(), "text/csv")}
         imported = await _good(http.post(f"/api/v1/{what}/import", files=sent, headers=admin))
