@@ -105,7 +105,9 @@ class Proofs:
         if here[0] and device is None:
             waits.append((anywhere, FREE_TRIES_ANYWHERE, LONGEST_WAIT_ANYWHERE))
         for (count, last), free, longest in waits:
-            if last is not None and (left := last + wait_after(count, free, longest) - now) > timedelta(0):
+            wait = wait_after(count, free, longest)
+            # the last may be later than `now`: this guess has waited for its place while others were counted
+            if wait and last is not None and (left := last + wait - now) > timedelta(0):
                 await self._note(session, THROTTLED, user_id, anywhere[0], now)
                 return left
         guess_id = await queries.keep_failure(session, name, place, now)

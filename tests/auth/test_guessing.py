@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text
 
 from app.auth import proofs, routes
+from app.auth.sessions import Origin
 from app.core import hashing
 from app.core.clock import utc_now
 from app.core.database import Database
+from app.core.settings import Settings
 from app.models.subject import SignInFailure
 from tests.support.people import PASSWORD, accept, colleague, let_in, set_up_totp, sign_in, somewhere_else
 from tests.support.records import read
@@ -279,3 +281,11 @@ async def test_a_partner_systems_refusals_are_on_record(http: httpx.AsyncClient,
         "client.secret_refused",
         "client.address_refused",
     ]
+
+
+async def test_a_guess_that_waited_while_others_were_counted_is_not_sent_away(
+    database: Database, settings: Settings, world: World
+) -> None:
+    judge, origin, now = proofs.Proofs(database, settings), Origin("192.0.2.7", "", {}), utc_now()
+    await judge.count("nobody", origin, now + timedelta(seconds=3))
+    assert (await judge.count("nobody", origin, now)).failures == 2
